@@ -1,0 +1,2 @@
+//! The leptos page.
+fn main() {}

@@ -1,0 +1,2 @@
+//! Compute worker.
+fn main() {}

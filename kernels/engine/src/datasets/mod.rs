@@ -1,0 +1,1 @@
+//! Training data: drawn digits, IDX and CSV files.

@@ -1,0 +1,3 @@
+//! A small ML compiler: graph, autodiff, plan, backends.
+
+pub mod datasets;

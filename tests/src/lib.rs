@@ -1,0 +1,1 @@
+//! Acceptance tests live beside this file, one folder a kind.
