@@ -1,0 +1,149 @@
+//! Fast matrix products on one thread: the inner loops of the CPU backend.
+//!
+//! Both products share one shape of loop: the right-hand side is packed into panels of eight columns, the
+//! left-hand side is read row by row, and a tile of the result stays in registers while the inner dimension
+//! runs. The vectors are 128 bits wide: WASM SIMD128 in the browser, whatever the compiler makes of a
+//! four-element array elsewhere. Multiplication and addition stay separate operations and their order
+//! depends on the shape only, so the same call gives the same bits in every browser and natively.
+//!
+//! Left out on purpose: threads (a static page has no cross-origin isolation, so no shared memory), relaxed
+//! SIMD (its results may differ between machines) and fused multiply-add (the same).
+
+mod lanes;
+mod matmul;
+mod matmul_int8;
+#[cfg(test)]
+mod tests;
+
+pub use matmul::matmul;
+pub use matmul_int8::{LARGEST_EXACT_INNER, matmul_int8};
+
+use std::fmt;
+
+/// Rows of the left-hand side that one tile works on.
+const TILE_ROWS: usize = 4;
+/// Unused steps between packed tiles: without them, tiles of 256 steps would start 4 KiB apart and compete
+/// for the same cache lines while they are written.
+const TILE_PADDING: usize = 4;
+/// Columns of a packed panel, two vectors of four.
+const PANEL_COLUMNS: usize = 8;
+/// Rows of the left-hand side that stay in the second-level cache while the panels pass over them.
+const BLOCK_ROWS: usize = 32;
+/// Steps of the inner dimension between two visits to the result: a panel of 8 columns is then 8 KiB.
+const BLOCK_INNER: usize = 384;
+/// Columns that are packed at a time: at most 512 KiB of panels.
+const BLOCK_COLUMNS: usize = 512;
+
+/// The sizes of a product of an `m` x `k` by a `k` x `n` matrix.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MatmulDims {
+    /// Rows of the result.
+    pub m: usize,
+    /// Inner dimension, over which the products are added.
+    pub k: usize,
+    /// Columns of the result.
+    pub n: usize,
+}
+
+/// Why a product was not computed. The result is untouched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MatmulError {
+    /// A slice does not have the length that the sizes imply.
+    Length {
+        /// Which one: "result", "left-hand side" or "right-hand side".
+        operand: &'static str,
+        /// Elements that the sizes imply.
+        expected: usize,
+        /// Elements that were passed.
+        found: usize,
+    },
+    /// The number of elements does not fit a `usize`.
+    TooLarge(MatmulDims),
+    /// A sum of `k` products of INT8 values could pass the range of an `i32`.
+    InnerTooLong {
+        /// The inner dimension that was asked for.
+        k: usize,
+    },
+}
+
+impl fmt::Display for MatmulError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Length { operand, expected, found } => {
+                write!(formatter, "matmul: the {operand} needs {expected} elements and has {found}")
+            }
+            Self::TooLarge(MatmulDims { m, k, n }) => {
+                write!(formatter, "matmul: {m} x {k} by {k} x {n} does not fit in memory")
+            }
+            Self::InnerTooLong { k } => write!(
+                formatter,
+                "matmul: an inner dimension of {k} could overflow 32 bits; at most {LARGEST_EXACT_INNER}"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for MatmulError {}
+
+/// Working memory of the products. Keep one and pass it to every call: it grows to the largest shape seen
+/// (at most about 0.8 MiB) and is never given back, so a repeated step allocates nothing.
+#[derive(Debug, Default)]
+pub struct MatmulScratch {
+    /// Packed panels of the right-hand side.
+    panels: Vec<[f32; 4]>,
+    /// Packed tiles of a transposed left-hand side.
+    tiles: Vec<[f32; TILE_ROWS]>,
+    /// Packed panels of an INT8 right-hand side: four columns of two 16-bit steps.
+    panels_int8: Vec<[u32; 4]>,
+    /// Widened rows of an INT8 left-hand side: two 16-bit steps in a word.
+    rows_int8: Vec<u32>,
+}
+
+impl MatmulScratch {
+    /// Scratch that holds nothing yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Grows now to what products of this shape need, so that the first one allocates nothing either.
+    pub fn reserve(&mut self, m: usize, k: usize, n: usize) {
+        let inner = k.min(BLOCK_INNER);
+        grow(&mut self.panels, inner * n.min(BLOCK_COLUMNS).div_ceil(4), [0.0; 4]);
+        grow(
+            &mut self.tiles,
+            (inner + TILE_PADDING) * m.min(BLOCK_ROWS).div_ceil(TILE_ROWS),
+            [0.0; TILE_ROWS],
+        );
+    }
+
+    /// The same for [`matmul_int8`].
+    pub fn reserve_int8(&mut self, m: usize, k: usize, n: usize) {
+        let pairs = inner_pairs(k);
+        grow(&mut self.panels_int8, pairs.min(BLOCK_INNER) * n.min(BLOCK_COLUMNS).div_ceil(4), [0; 4]);
+        grow(&mut self.rows_int8, pairs * m.min(BLOCK_ROWS), 0);
+    }
+}
+
+/// Pairs of inner steps of an INT8 product whose rows are padded to whole words of four.
+const fn inner_pairs(k: usize) -> usize {
+    k.div_ceil(4) * 2
+}
+
+/// Makes a buffer at least `length` long; never shrinks it.
+fn grow<T: Copy>(buffer: &mut Vec<T>, length: usize, fill: T) {
+    if buffer.len() < length {
+        buffer.resize(length, fill);
+    }
+}
+
+/// Compares a length with the product of two sizes.
+fn check_length(
+    operand: &'static str,
+    found: usize,
+    (rows, columns): (usize, usize),
+    dims: MatmulDims,
+) -> Result<(), MatmulError> {
+    let expected = rows.checked_mul(columns).ok_or(MatmulError::TooLarge(dims))?;
+    if found == expected { Ok(()) } else { Err(MatmulError::Length { operand, expected, found }) }
+}

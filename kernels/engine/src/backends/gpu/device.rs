@@ -1,0 +1,210 @@
+//! One adapter and device, with what can go wrong kept in plain sight.
+//!
+//! Every device has a generation. Losing it never panics: the flag is set, later calls return
+//! [`EngineError::DeviceLost`], and a new adapter must be asked for (an adapter gives one device only).
+
+use crate::{EngineError, platform};
+use futures::channel::oneshot;
+use shaders::KernelId;
+use std::{
+    cell::RefCell,
+    collections::HashMap,
+    rc::Rc,
+    sync::{Arc, Mutex, PoisonError, atomic::{AtomicU32, Ordering}},
+};
+
+/// Longest that a GPU promise may take, in seconds.
+pub const GPU_TIMEOUT_SECONDS: f64 = 20.0;
+
+static GENERATION: AtomicU32 = AtomicU32::new(0);
+
+/// What is known of a device that went away or failed.
+#[derive(Debug, Default)]
+pub struct GpuLost {
+    lost: Mutex<Option<String>>,
+    error: Mutex<Option<String>>,
+}
+
+impl GpuLost {
+    fn put(slot: &Mutex<Option<String>>, message: String) {
+        slot.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(message);
+    }
+
+    fn get(slot: &Mutex<Option<String>>) -> Option<String> {
+        slot.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// A device with its queue, pipelines made on first use.
+#[derive(Debug)]
+pub struct GpuDevice {
+    /// The device.
+    pub device: wgpu::Device,
+    /// Its queue.
+    pub queue: wgpu::Queue,
+    /// What the adapter says of itself.
+    pub info: wgpu::AdapterInfo,
+    /// Limits of the device.
+    pub limits: wgpu::Limits,
+    /// Features of the adapter.
+    pub adapter_features: wgpu::Features,
+    /// The browser's WGSL has packed INT8 dot products.
+    pub has_packed_int8_dot: bool,
+    /// The device has 16-bit floats in shaders.
+    pub has_f16: bool,
+    generation: u32,
+    lost: Arc<GpuLost>,
+    pipelines: RefCell<HashMap<KernelId, Rc<wgpu::ComputePipeline>>>,
+}
+
+impl GpuDevice {
+    /// Asks for a new adapter and device at WebGPU's default limits, with f16 where there is.
+    ///
+    /// # Errors
+    /// `Ok(None)` where there is no adapter; [`EngineError::Gpu`] where the adapter refuses a device.
+    pub async fn request() -> Result<Option<Self>, EngineError> {
+        let descriptor = wgpu::InstanceDescriptor::new_without_display_handle();
+        let instance = wgpu::Instance::new(descriptor);
+        let options = wgpu::RequestAdapterOptions {
+            power_preference: wgpu::PowerPreference::HighPerformance,
+            ..Default::default()
+        };
+        let adapter = platform::with_timeout("requestAdapter", GPU_TIMEOUT_SECONDS, instance.request_adapter(&options)).await?;
+        let Ok(adapter) = adapter else { return Ok(None) };
+        let adapter_features = adapter.features();
+        let required_features = adapter_features & wgpu::Features::SHADER_F16;
+        let descriptor = wgpu::DeviceDescriptor {
+            label: Some("ridgepoint"),
+            required_features,
+            required_limits: wgpu::Limits::defaults(),
+            ..Default::default()
+        };
+        let request = platform::with_timeout("requestDevice", GPU_TIMEOUT_SECONDS, adapter.request_device(&descriptor));
+        let (device, queue) = request.await?.map_err(|error| EngineError::Gpu { message: error.to_string() })?;
+        let lost = Arc::new(GpuLost::default());
+        let on_lost = Arc::clone(&lost);
+        device.set_device_lost_callback(move |reason, message| {
+            GpuLost::put(&on_lost.lost, format!("{reason:?}: {message}"));
+        });
+        let on_error = Arc::clone(&lost);
+        device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| GpuLost::put(&on_error.error, error.to_string())));
+        let language = instance.wgsl_language_features();
+        Ok(Some(Self {
+            limits: device.limits(),
+            info: adapter.get_info(),
+            adapter_features,
+            has_packed_int8_dot: language.contains(wgpu::WgslLanguageFeatures::Packed4x8IntegerDotProduct),
+            has_f16: required_features.contains(wgpu::Features::SHADER_F16),
+            generation: GENERATION.fetch_add(1, Ordering::Relaxed),
+            device,
+            queue,
+            lost,
+            pipelines: RefCell::default(),
+        }))
+    }
+
+    /// Counts devices from the start of the worker; handles of another generation are dead.
+    #[must_use]
+    pub const fn generation(&self) -> u32 {
+        self.generation
+    }
+
+    /// The adapter is a processor that emulates a GPU.
+    #[must_use]
+    pub fn is_software(&self) -> bool {
+        let text = format!("{} {} {}", self.info.name, self.info.driver, self.info.driver_info).to_lowercase();
+        self.info.device_type == wgpu::DeviceType::Cpu
+            || ["swiftshader", "llvmpipe", "lavapipe", "software", "basic render"].iter().any(|name| text.contains(name))
+    }
+
+    /// The device still stands.
+    ///
+    /// # Errors
+    /// [`EngineError::DeviceLost`], or [`EngineError::Gpu`] with the first error that nobody caught.
+    pub fn check(&self) -> Result<(), EngineError> {
+        if let Some(cause) = GpuLost::get(&self.lost.lost) {
+            return Err(EngineError::DeviceLost { cause });
+        }
+        GpuLost::get(&self.lost.error).map_or(Ok(()), |message| Err(EngineError::Gpu { message }))
+    }
+
+    /// A buffer, or the browser's refusal; never mapped at creation, which throws where memory is short.
+    ///
+    /// # Errors
+    /// [`EngineError::OutOfMemory`] or [`EngineError::DeviceLost`].
+    pub async fn buffer(&self, label: &str, bytes: u64, usage: wgpu::BufferUsages) -> Result<wgpu::Buffer, EngineError> {
+        let limit = self.limits.max_buffer_size;
+        if bytes > limit {
+            return Err(EngineError::OutOfMemory { needed_bytes: bytes, limit_bytes: limit });
+        }
+        let scope = self.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
+        let descriptor = wgpu::BufferDescriptor { label: Some(label), size: bytes, usage, mapped_at_creation: false };
+        let buffer = self.device.create_buffer(&descriptor);
+        let error = platform::with_timeout("createBuffer", GPU_TIMEOUT_SECONDS, scope.pop()).await?;
+        self.check()?;
+        match error {
+            Some(_) => Err(EngineError::OutOfMemory { needed_bytes: bytes, limit_bytes: 0 }),
+            None => Ok(buffer),
+        }
+    }
+
+    /// The pipeline of a kernel, compiled on first use.
+    ///
+    /// # Errors
+    /// [`EngineError::Gpu`] with the browser's words where it refuses the shader.
+    pub async fn pipeline(&self, kernel: KernelId) -> Result<Rc<wgpu::ComputePipeline>, EngineError> {
+        if let Some(pipeline) = self.pipelines.borrow().get(&kernel) {
+            return Ok(Rc::clone(pipeline));
+        }
+        let known = kernel.kernel();
+        let scope = self.device.push_error_scope(wgpu::ErrorFilter::Validation);
+        let module = self.device.create_shader_module(wgpu::ShaderModuleDescriptor {
+            label: Some(known.name),
+            source: wgpu::ShaderSource::Wgsl(known.source.into()),
+        });
+        let pipeline = self.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+            label: Some(known.name),
+            layout: None,
+            module: &module,
+            entry_point: Some("main"),
+            compilation_options: wgpu::PipelineCompilationOptions::default(),
+            cache: None,
+        });
+        let error = platform::with_timeout("createComputePipeline", 2.0 * GPU_TIMEOUT_SECONDS, scope.pop()).await?;
+        self.check()?;
+        if let Some(error) = error {
+            return Err(EngineError::Gpu { message: format!("{}: {error}", known.name) });
+        }
+        let pipeline = Rc::new(pipeline);
+        self.pipelines.borrow_mut().insert(kernel, Rc::clone(&pipeline));
+        Ok(pipeline)
+    }
+
+    /// Reads `words` words of a mappable buffer after everything submitted before.
+    ///
+    /// # Errors
+    /// [`EngineError::DeviceLost`] or [`EngineError::Timeout`].
+    pub async fn read_staging(&self, staging: &wgpu::Buffer, words: usize) -> Result<Vec<u32>, EngineError> {
+        let (sender, receiver) = oneshot::channel();
+        let bytes = words as u64 * 4;
+        staging.map_async(wgpu::MapMode::Read, 0..bytes, move |result| {
+            let _ = sender.send(result);
+        });
+        // Natively nothing moves unless polled; in a browser this returns at once.
+        let _ = self.device.poll(wgpu::PollType::wait_indefinitely());
+        let mapped = platform::with_timeout("a GPU read-back", GPU_TIMEOUT_SECONDS, receiver).await?;
+        if !matches!(mapped, Ok(Ok(()))) {
+            // The loss callback may come just after the rejected promise.
+            platform::sleep(0.05).await;
+            self.check()?;
+            return Err(EngineError::DeviceLost { cause: "a read-back was refused".into() });
+        }
+        let view = staging
+            .get_mapped_range(0..bytes)
+            .map_err(|error| EngineError::DeviceLost { cause: format!("a read-back was refused: {error:?}") })?;
+        let read = view.chunks_exact(4).map(|word| word.try_into().map_or(0, u32::from_le_bytes)).collect();
+        drop(view);
+        staging.unmap();
+        Ok(read)
+    }
+}

@@ -1,0 +1,16 @@
+// sum[i] = a[i] + b[i]
+// Shapes: all count. Joins the gradients of a value that is used twice.
+// Dispatch: flat, rows of 65,535 workgroups in y. Twin: src/cpu/add.rs
+struct Params { count: u32 }
+@group(0) @binding(0) var<storage, read_write> a: array<f32>;
+@group(0) @binding(1) var<storage, read_write> b: array<f32>;
+@group(0) @binding(2) var<storage, read_write> sum: array<f32>;
+@group(0) @binding(3) var<uniform> params: Params;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) local: u32) {
+  let index = (wid.y * groups.x + wid.x) * 64u + local;
+  if (index >= params.count) { return; }
+  sum[index] = a[index] + b[index];
+}
