@@ -3,7 +3,11 @@
 //! It rejects a fact without source or date, a value that is not finite and positive, a duplicate or dangling
 //! id, an unknown key, and a model whose fields do not give its published parameter count.
 
-#![allow(clippy::expect_used, clippy::panic, reason = "a build script reports a bad catalog by failing the build")]
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a build script reports a bad catalog by failing the build"
+)]
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -49,7 +53,8 @@ fn unique_ids(file: &str, rows: &[Table]) -> BTreeSet<String> {
     for row in rows {
         let id = text(row, "id", file);
         assert!(
-            id.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-.".contains(&byte)),
+            id.bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-.".contains(&byte)),
             "{file}: id {id} must be lower case letters, digits, '-' and '.'"
         );
         assert!(ids.insert(id.clone()), "{file}: id {id} occurs twice");
@@ -74,7 +79,8 @@ fn number(value: &Value, context: &str) -> f64 {
 }
 
 fn whole(row: &Table, key: &str, context: &str) -> i64 {
-    let value = row.get(key).and_then(Value::as_integer).unwrap_or_else(|| panic!("{context}: {key} is missing"));
+    let value =
+        row.get(key).and_then(Value::as_integer).unwrap_or_else(|| panic!("{context}: {key} is missing"));
     assert!((1..=1_000_000_000).contains(&value), "{context}: {key} = {value} is absurd");
     value
 }
@@ -85,7 +91,8 @@ fn flag(row: &Table, key: &str, context: &str) -> bool {
 
 /// `{ value, source, retrieved_on }` as a Rust expression whose value is wrapped in `wrapper`.
 fn fact(value: &Value, wrapper: &str, context: &str) -> (f64, String) {
-    let table = value.as_table().unwrap_or_else(|| panic!("{context}: not {{ value, source, retrieved_on }}"));
+    let table =
+        value.as_table().unwrap_or_else(|| panic!("{context}: not {{ value, source, retrieved_on }}"));
     assert!(
         table.keys().all(|key| ["value", "source", "retrieved_on"].contains(&key.as_str())),
         "{context}: only value, source and retrieved_on are known"
@@ -95,7 +102,8 @@ fn fact(value: &Value, wrapper: &str, context: &str) -> (f64, String) {
     let parts: Vec<_> = date.split('-').map(str::len).collect();
     assert!(parts == [4, 2, 2] && date.starts_with("20"), "{context}: {date} is not an ISO date");
     let number = number(table.get("value").unwrap_or_else(|| panic!("{context}: no value")), context);
-    let wrapped = if wrapper.is_empty() { format!("{number:?}_f64") } else { format!("{wrapper}({number:?})") };
+    let wrapped =
+        if wrapper.is_empty() { format!("{number:?}_f64") } else { format!("{wrapper}({number:?})") };
     (number, format!("Fact {{ value: {wrapped}, source: {source:?}, retrieved_on: {date:?} }}"))
 }
 
@@ -143,9 +151,19 @@ fn accelerators(out: &mut String) -> BTreeSet<String> {
         known_keys(
             row,
             &[
-                "id", "name", "vendor", "kind", "peak_flops", "achievable_flops", "memory_bytes",
-                "memory_bandwidth_bytes_per_second", "intra_node_bytes_per_second", "accelerators_per_node",
-                "thermal_design_power_watts", "assumed_power_watts", "purchase_price_usd",
+                "id",
+                "name",
+                "vendor",
+                "kind",
+                "peak_flops",
+                "achievable_flops",
+                "memory_bytes",
+                "memory_bandwidth_bytes_per_second",
+                "intra_node_bytes_per_second",
+                "accelerators_per_node",
+                "thermal_design_power_watts",
+                "assumed_power_watts",
+                "purchase_price_usd",
             ],
             &context,
         );
@@ -189,8 +207,11 @@ fn interconnects(out: &mut String) {
         known_keys(row, &["id", "name", "bytes_per_second_per_accelerator"], &context);
         let bandwidth = required(row, "bytes_per_second_per_accelerator", "BytesPerSecond", &context);
         let name = text(row, "name", &context);
-        writeln!(out, "Interconnect {{ id: {id:?}, name: {name:?}, bandwidth_per_accelerator: {bandwidth} }},")
-            .expect("strings grow");
+        writeln!(
+            out,
+            "Interconnect {{ id: {id:?}, name: {name:?}, bandwidth_per_accelerator: {bandwidth} }},"
+        )
+        .expect("strings grow");
     }
     out.push_str("];\n");
 }
@@ -219,8 +240,14 @@ fn prices(out: &mut String, accelerator_ids: &BTreeSet<String>) {
 fn models(out: &mut String) {
     const FILE: &str = "models.toml";
     const WHOLE: [&str; 8] = [
-        "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads",
-        "head_dim", "vocab_size", "max_position_embeddings",
+        "hidden_size",
+        "intermediate_size",
+        "num_hidden_layers",
+        "num_attention_heads",
+        "num_key_value_heads",
+        "head_dim",
+        "vocab_size",
+        "max_position_embeddings",
     ];
     const FLAGS: [&str; 4] = ["learned_position_embeddings", "gated_mlp", "tie_word_embeddings", "causal"];
     let rows = rows(FILE, "model");
@@ -244,8 +271,12 @@ fn models(out: &mut String) {
             (computed / published - 1.0).abs() < 0.03,
             "{context}: the fields give {computed:e} parameters, the source says {published:e}"
         );
-        write!(out, "Model {{ id: {id:?}, name: {:?}, parameters: {parameters}, shape: ModelShape {{ ",
-            text(row, "name", &context)).expect("strings grow");
+        write!(
+            out,
+            "Model {{ id: {id:?}, name: {:?}, parameters: {parameters}, shape: ModelShape {{ ",
+            text(row, "name", &context)
+        )
+        .expect("strings grow");
         for key in WHOLE {
             write!(out, "{key}: {}, ", whole(row, key, &context)).expect("strings grow");
         }
@@ -287,7 +318,9 @@ fn section(table: &Table, name: &str, file: &str) -> Table {
 
 fn assumptions(out: &mut String) {
     const FILE: &str = "assumptions.toml";
-    out.push_str("/// The assumptions of the model.\npub(crate) static ASSUMPTIONS: Assumptions = Assumptions {\n");
+    out.push_str(
+        "/// The assumptions of the model.\npub(crate) static ASSUMPTIONS: Assumptions = Assumptions {\n",
+    );
     for (key, value) in section(&read(FILE), "assumption", FILE) {
         writeln!(out, "{key}: {},", fact(&value, "", &format!("{FILE}: {key}")).1).expect("strings grow");
     }
@@ -297,7 +330,9 @@ fn assumptions(out: &mut String) {
 fn calibration(out: &mut String, accelerator_ids: &BTreeSet<String>) {
     const FILE: &str = "calibration.toml";
     let table = read(FILE);
-    out.push_str("/// The parameters of the performance model.\npub static CALIBRATION: Calibration = Calibration {\n");
+    out.push_str(
+        "/// The parameters of the performance model.\npub static CALIBRATION: Calibration = Calibration {\n",
+    );
     for (key, value) in section(&table, "fixed", FILE) {
         writeln!(out, "{key}: {:?},", fact(&value, "", &format!("{FILE}: {key}")).0).expect("strings grow");
     }

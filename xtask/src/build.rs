@@ -105,7 +105,7 @@ fn finish_pages(dist: &Path) -> Outcome<()> {
     let index = dist.join("index.html");
     let finished = html::move_inline_module(&read(&index)?)?;
     html::check_policy(&finished.page)?;
-    write(&dist.join(&finished.boot_name), &finished.boot_script)?;
+    write(&dist.join(&finished.start_name), &finished.start_script)?;
     write(&index, &finished.page)?;
-    write(&dist.join("404.html"), html::not_found_page(&finished.boot_name))
+    write(&dist.join("404.html"), html::not_found_page(&finished.start_name))
 }

@@ -10,9 +10,9 @@ pub struct Finished {
     /// index.html.
     pub page: String,
     /// Name of the start script's file, with the hash of its content.
-    pub boot_name: String,
+    pub start_name: String,
     /// Its content.
-    pub boot_script: String,
+    pub start_script: String,
 }
 
 /// Moves the one inline module script of a page into a file of its own, with its integrity.
@@ -25,16 +25,16 @@ pub fn move_inline_module(page: &str) -> Outcome<Finished> {
     if script.attribute("type") != Some("module") {
         return Err("the inline script of index.html is not a module".into());
     }
-    let boot_script = format!("{}\n", script.body.trim());
-    let hash = sha256_hex(boot_script.as_bytes());
-    let boot_name = format!("boot-{}.js", hash.get(..16).unwrap_or(&hash));
+    let start_script = format!("{}\n", script.body.trim());
+    let hash = sha256_hex(start_script.as_bytes());
+    let start_name = format!("start-{}.js", hash.get(..16).unwrap_or(&hash));
     let tag = format!(
-        "<script type=\"module\" src=\"./{boot_name}\" crossorigin=\"anonymous\" integrity=\"{}\"></script>",
-        integrity(boot_script.as_bytes())
+        "<script type=\"module\" src=\"./{start_name}\" crossorigin=\"anonymous\" integrity=\"{}\"></script>",
+        integrity(start_script.as_bytes())
     );
     let before = page.get(..script.start).unwrap_or_default();
     let after = page.get(script.end..).unwrap_or_default();
-    Ok(Finished { page: format!("{before}{tag}{after}"), boot_name, boot_script })
+    Ok(Finished { page: format!("{before}{tag}{after}"), start_name, start_script })
 }
 
 /// A page that its own policy would break, or that has none, is an error.
@@ -96,7 +96,7 @@ pub fn policy(page: &str) -> Option<String> {
 /// The page for unknown paths. A copy of index.html would not do: at `/a/b/x/y` its relative URLs point
 /// nowhere. This page needs no other file; its script looks for the start script in each folder above, and
 /// leads home with the fragment, so that a link with a wrong path still opens what it holds.
-pub fn not_found_page(boot_name: &str) -> String {
+pub fn not_found_page(start_name: &str) -> String {
     let script = format!(
         r#"
 const folders = location.pathname.split("/").slice(0, -1);
@@ -104,7 +104,7 @@ const home = document.getElementById("home");
 const find = async () => {{
   for (let depth = folders.length; depth > 0 && depth > folders.length - 8; depth -= 1) {{
     const folder = folders.slice(0, depth).join("/") + "/";
-    const answer = await fetch(folder + "{boot_name}", {{ method: "HEAD" }}).catch(() => null);
+    const answer = await fetch(folder + "{start_name}", {{ method: "HEAD" }}).catch(() => null);
     if (answer !== null && answer.ok) {{
       home.href = folder + location.hash;
       return;
@@ -266,8 +266,8 @@ mod tests {
     #[test]
     fn the_inline_module_becomes_a_file_with_integrity() {
         let finished = move_inline_module(PAGE).expect("one inline module");
-        assert!(finished.boot_script.starts_with("import init from './ui.js';"));
-        assert!(finished.page.contains(&format!("src=\"./{}\"", finished.boot_name)));
+        assert!(finished.start_script.starts_with("import init from './ui.js';"));
+        assert!(finished.page.contains(&format!("src=\"./{}\"", finished.start_name)));
         assert!(finished.page.contains("integrity=\"sha384-"));
         assert!(!finished.page.contains("import init"));
         check_policy(&finished.page).expect("nothing inline is left");
@@ -309,8 +309,8 @@ mod tests {
 
     #[test]
     fn the_page_for_unknown_paths_allows_only_its_own_script() {
-        let page = not_found_page("boot-1.js");
+        let page = not_found_page("start-1.js");
         assert!(policy(&page).expect("a policy").contains("script-src 'sha256-"));
-        assert!(page.contains("boot-1.js"));
+        assert!(page.contains("start-1.js"));
     }
 }

@@ -171,7 +171,7 @@ fn names(text: &str, file: &str) -> bool {
         let before = before.strip_suffix("./").unwrap_or(before);
         let after = text.get(start + file.len()..).and_then(|rest| rest.chars().next());
         before.ends_with(['"', '\'', '`', '(', '='])
-            && matches!(after, Some('"' | '\'' | '`' | ')' | '?' | '#' | ' ' | '>'))
+            && matches!(after, Some('"' | '\'' | '`' | ')' | '?' | '#' | '$' | ' ' | '>'))
     })
 }
 
@@ -199,7 +199,7 @@ mod tests {
             ("fonts/f.woff2", b"font".to_vec()),
             ("boot.js", b"init('./ui_bg.wasm')".to_vec()),
             ("ui_bg.wasm", b"page".to_vec()),
-            ("compute-loader.js", b"import(`./compute-worker.js?${id}`)".to_vec()),
+            ("compute-loader.js", b"import(`./compute-worker.js${version}`)".to_vec()),
             ("compute-worker.js", b"'compute-worker_bg.wasm'".to_vec()),
             ("compute-worker_bg.wasm", noise.collect()),
             ("hosting/nginx.conf", b"unused".to_vec()),

@@ -107,8 +107,7 @@ impl Workspace {
     }
 }
 
-/// Adds the files below `path` (a file or a folder), relative to `root`, skipping build folders and dot
-/// folders other than `.cargo` and `.ci`.
+/// Adds the files below `path` (a file or a folder), relative to `root`, outside build folders.
 pub fn walk(root: &Path, path: &Path, files: &mut Vec<String>) -> Outcome<()> {
     if path.is_file() {
         let relative = path.strip_prefix(root).map_err(|_| format!("{} is outside", path.display()))?;
@@ -124,8 +123,7 @@ pub fn walk(root: &Path, path: &Path, files: &mut Vec<String>) -> Outcome<()> {
     for entry in entries.flatten() {
         let name = entry.file_name();
         let name = name.to_string_lossy();
-        let is_hidden = name.starts_with('.') && !matches!(name.as_ref(), ".cargo" | ".ci" | ".gitignore");
-        if !is_hidden && !matches!(name.as_ref(), "target" | "dist" | "node_modules") {
+        if !matches!(name.as_ref(), ".git" | "target" | "dist" | "node_modules") {
             walk(root, &entry.path(), files)?;
         }
     }

@@ -124,10 +124,7 @@ impl Accelerator {
     }
 }
 
-fn find(
-    facts: &'static [(Dtype, Fact<FlopsPerSecond>)],
-    dtype: Dtype,
-) -> Option<Fact<FlopsPerSecond>> {
+fn find(facts: &'static [(Dtype, Fact<FlopsPerSecond>)], dtype: Dtype) -> Option<Fact<FlopsPerSecond>> {
     facts.iter().find(|(known, _)| *known == dtype).map(|(_, fact)| *fact)
 }
 
@@ -458,7 +455,9 @@ impl fmt::Display for CatalogError {
             Self::UnknownModel { id } => {
                 write!(f, "The catalog has no model \"{id}\". {kept} Choose one from the list.")
             }
-            Self::UnknownSite { id } => write!(f, "The catalog has no site \"{id}\". {kept} Choose another deployment."),
+            Self::UnknownSite { id } => {
+                write!(f, "The catalog has no site \"{id}\". {kept} Choose another deployment.")
+            }
             Self::MissingPeakFlops { accelerator, dtype } => write!(
                 f,
                 "No published {dtype} rate is known for {accelerator}. {kept} Choose another precision or accelerator."
@@ -473,7 +472,10 @@ impl fmt::Display for CatalogError {
                  accelerator-hour, or choose cloud."
             ),
             Self::MissingFact { accelerator, fact } => {
-                write!(f, "No published {fact} is known for {accelerator}. {kept} Choose another accelerator.")
+                write!(
+                    f,
+                    "No published {fact} is known for {accelerator}. {kept} Choose another accelerator."
+                )
             }
         }
     }

@@ -220,7 +220,10 @@ pub fn count(value: f64) -> String {
 /// A rate of tokens: `12,345 tokens/s`, `1.2 million tokens/s`.
 #[must_use]
 pub fn tokens_per_second(value: f64) -> String {
-    format!("{} tokens/s", count(if value.is_finite() && value.abs() >= 100.0 { value.round() } else { value }))
+    format!(
+        "{} tokens/s",
+        count(if value.is_finite() && value.abs() >= 100.0 { value.round() } else { value })
+    )
 }
 
 /// A share of one: `43.2 %`.
@@ -307,7 +310,11 @@ mod tests {
                 percent(value),
                 number(value),
             ] {
-                assert!(!text.contains("NaN") && !text.contains("inf") && !text.contains('-') || text.contains("e-"), "{text}");
+                assert!(
+                    !text.contains("NaN") && !text.contains("inf") && !text.contains('-')
+                        || text.contains("e-"),
+                    "{text}"
+                );
                 assert!(!text.is_empty() && text.len() < 330, "{text}");
             }
         }

@@ -1,7 +1,26 @@
-//! The pure core.
+//! The pure core of Ridgepoint: what a system costs and how fast it trains, and the link that holds it.
+//!
+//! No clock, randomness, input or output, JavaScript or global state. It runs natively and in WASM alike.
+//! - [`scenario`], [`experiment`], [`workbench`]: the visitor's truth, plain values.
+//! - [`catalog`]: facts with sources and dates.
+//! - [`evaluate()`]: scenario to [`prediction::Prediction`].
+//! - [`share`]: workbench to link and back, for ever.
+//! - [`mod@format`]: the only place where a quantity becomes text.
 
+pub mod catalog;
+mod cost;
+mod evaluate;
 pub mod experiment;
+pub mod format;
+pub mod machine;
+pub mod memory;
+pub mod performance;
 pub mod prediction;
+mod sanitise;
 pub mod scenario;
 pub mod units;
+pub mod validation;
 pub mod workbench;
+
+pub use evaluate::{EvaluateError, evaluate};
+pub use sanitise::{ID_CHARACTERS, NAME_CHARACTERS, plain_text};

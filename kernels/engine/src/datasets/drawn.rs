@@ -120,6 +120,8 @@ fn bounded_normal(random: &mut Philox) -> f32 {
 fn flatten(style: &Style, random: &mut Philox) -> Vec<Vec<PenPoint>> {
     let care = random.between(0.012, 0.042);
     let tremor = random.between(0.0, 0.008);
+    // A hasty mouse leaves straight lines between few points.
+    let roundness = if random.uniform() < 0.15 { random.between(0.0, 0.6) } else { 1.0 };
     let points: Vec<(f32, f32)> = style
         .points
         .iter()
@@ -135,7 +137,7 @@ fn flatten(style: &Style, random: &mut Philox) -> Vec<Vec<PenPoint>> {
             if !closed {
                 shift_ends(&mut knots, random);
             }
-            let mut curve = curve(&knots, closed);
+            let mut curve = curve(&knots, closed, roundness);
             for point in &mut curve {
                 point.x += tremor * bounded_normal(random);
                 point.y += tremor * bounded_normal(random);
@@ -159,8 +161,9 @@ fn shift_ends(knots: &mut [(f32, f32)], random: &mut Philox) {
     }
 }
 
-/// The uniform Catmull-Rom curve through the knots.
-fn curve(knots: &[(f32, f32)], closed: bool) -> Vec<PenPoint> {
+/// The uniform Catmull-Rom curve through the knots, mixed with the straight lines between them: `roundness`
+/// 1 is the curve, 0 the lines.
+fn curve(knots: &[(f32, f32)], closed: bool, roundness: f32) -> Vec<PenPoint> {
     let last = knots.len().saturating_sub(1);
     let knot = |index: usize| knots.get(index).copied().unwrap_or_default();
     let point = |(x, y): (f32, f32)| PenPoint { x, y, radius: 0.0 };
@@ -182,7 +185,8 @@ fn curve(knots: &[(f32, f32)], closed: bool) -> Vec<PenPoint> {
             let blend = |p0: f32, p1: f32, p2: f32, p3: f32| {
                 let cubic = 3.0 * (p1 - p2) + p3 - p0;
                 let square = 2.0 * p0 - 5.0 * p1 + 4.0 * p2 - p3;
-                p1 + 0.5 * t * (p2 - p0 + t * (square + t * cubic))
+                let smooth = 0.5 * (p2 - p0 + t * (square + t * cubic));
+                p1 + t * (p2 - p1 + roundness * (smooth - (p2 - p1)))
             };
             points.push(point((
                 blend(before.0, from.0, to.0, after.0),
@@ -210,7 +214,9 @@ fn transform(strokes: &mut [Vec<PenPoint>], random: &mut Philox) {
 
 /// Scales the digit to its box, gives the pen its width and puts the centre of mass near the middle.
 fn place(strokes: &mut [Vec<PenPoint>], random: &mut Philox) {
-    let radius = random.between(0.62, 1.0) + random.between(0.0, 0.8) * random.uniform();
+    // Mostly a ballpoint, now and then a marker: the cube of a uniform number is small most of the time.
+    let broad = random.uniform();
+    let radius = random.between(0.6, 1.05) + 1.3 * broad * broad * broad;
     let side = BOX_SIDE * (1.0 + 0.05 * bounded_normal(random)) - 2.0 * radius;
     let bounds = strokes.iter().flatten().fold(None, |bounds: Option<[f32; 4]>, point| {
         let [left, top, right, bottom] = bounds.unwrap_or([point.x, point.y, point.x, point.y]);
@@ -292,3 +298,7 @@ fn cover(coverage: &mut [f32; PIXELS], from: PenPoint, to: PenPoint, edge: f32) 
         }
     }
 }
+
+#[cfg(test)]
+#[path = "drawn_tests.rs"]
+mod tests;

@@ -2,13 +2,23 @@
 //!
 //! Every data set here has images of 28 x 28 pixels with ink = 255 on paper = 0, and labels 0 to 9.
 
+mod content;
+mod csv;
 mod drawing;
 mod drawn;
+mod error;
+mod files;
+mod idx;
 pub mod philox;
 mod strokes;
+#[cfg(test)]
+mod tests;
 
+pub use content::{LARGEST_FILE_BYTES, LARGEST_INFLATED_BYTES};
 pub use drawing::normalise_drawing;
 pub use drawn::{DigitGenerator, HELD_OUT_IMAGES, TRAIN_IMAGES};
+pub use error::DatasetError;
+pub use files::{LARGEST_FILE_COUNT, LARGEST_IMAGE_COUNT, load_files};
 
 /// Width and height of an image.
 pub const SIDE: usize = 28;

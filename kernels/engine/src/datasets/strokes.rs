@@ -18,11 +18,7 @@ pub(super) struct Style {
     pub(super) strokes: &'static [&'static [usize]],
 }
 
-const fn style(
-    weight: f32,
-    points: &'static [(f32, f32)],
-    strokes: &'static [&'static [usize]],
-) -> Style {
+const fn style(weight: f32, points: &'static [(f32, f32)], strokes: &'static [&'static [usize]]) -> Style {
     Style { weight, points, strokes }
 }
 

@@ -12,6 +12,7 @@
 mod lanes;
 mod matmul;
 mod matmul_int8;
+mod pack;
 #[cfg(test)]
 mod tests;
 

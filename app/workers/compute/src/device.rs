@@ -1,0 +1,118 @@
+//! Finding the GPU, and the Device page's measurements.
+
+use crate::{
+    context::{Context, Gpu, explain},
+    report,
+};
+use engine::{EngineError, backends::gpu::GpuDevice, platform, probe};
+use js_sys::Reflect;
+use protocol::{BackendKind, Event, GpuUnavailable, JobId, WorkerError};
+use shaders::KernelId;
+use std::rc::Rc;
+use wasm_bindgen::JsValue;
+
+/// A property of the worker's global scope.
+fn global(path: &[&str]) -> JsValue {
+    path.iter().fold(js_sys::global().into(), |object, name| {
+        Reflect::get(&object, &JsValue::from_str(name)).unwrap_or(JsValue::UNDEFINED)
+    })
+}
+
+/// The GPU in use, or a new one if there is none or it was lost. A new device of the same worker keeps the kernel
+/// variants of the first, so that replayed steps give the same bits.
+pub async fn acquire(context: &Context) -> Result<Gpu, GpuUnavailable> {
+    let earlier = context.gpu.borrow().clone();
+    if let Some(gpu) = &earlier
+        && gpu.device.check().is_ok()
+    {
+        return Ok(gpu.clone());
+    }
+    if global(&["isSecureContext"]).is_falsy() {
+        return Err(GpuUnavailable::InsecureOrigin);
+    }
+    if global(&["navigator", "gpu"]).is_falsy() {
+        return Err(GpuUnavailable::NoWebGpu);
+    }
+    let refused = |error: EngineError| GpuUnavailable::DeviceRefused { message: error.to_string() };
+    let device = GpuDevice::request().await.map_err(refused)?.ok_or(GpuUnavailable::NoAdapter)?;
+    device.check().map_err(refused)?;
+    let device = Rc::new(device);
+    let gpu = match earlier {
+        Some(gpu) => Gpu { device, ..gpu },
+        None => examine(device).await.map_err(refused)?,
+    };
+    if let Some((kernel, message)) = gpu.self_test.failures.first() {
+        let message = format!("{}: {message}", kernel.kernel().name);
+        return Err(GpuUnavailable::SelfTestFailed { message });
+    }
+    context.gpu.replace(Some(gpu.clone()));
+    Ok(gpu)
+}
+
+/// A new device after a loss; the kernel variants stay.
+pub async fn reacquire(context: &Context) -> Result<Gpu, GpuUnavailable> {
+    acquire(context).await
+}
+
+/// Known answers first, then the choice of kernels.
+async fn examine(device: Rc<GpuDevice>) -> Result<Gpu, EngineError> {
+    let mut self_test = probe::self_test(&device).await?;
+    let (mut kernels, matmul_seconds) = probe::choose_kernels(&device).await?;
+    // A wrong variant is left out where another does its work.
+    for (wrong, other) in [
+        (KernelId::MatmulInt8, KernelId::MatmulInt8Emulated),
+        (KernelId::MatmulTiled, KernelId::MatmulRegister),
+        (KernelId::MatmulRegister, KernelId::MatmulTiled),
+    ] {
+        let failed = |kernel| self_test.failures.iter().any(|(failed, _)| *failed == kernel);
+        if failed(wrong) && !failed(other) {
+            for chosen in [&mut kernels.matmul, &mut kernels.matmul_int8] {
+                if *chosen == wrong {
+                    *chosen = other;
+                }
+            }
+            self_test.failures.retain(|(kernel, _)| *kernel != wrong);
+        }
+    }
+    Ok(Gpu { device, kernels, matmul_seconds, self_test })
+}
+
+/// Measures this machine.
+pub async fn probe(context: &Rc<Context>, job: JobId) -> Result<(), WorkerError> {
+    let begin = platform::now_seconds();
+    let kept = "Everything that you set is unchanged.";
+    let stopped = || WorkerError { what: "Stopped.".into(), kept: kept.into(), next: "Measure again when you like.".into() };
+    context.progress(job, "Looking for a GPU", Some(0.0));
+    let found = acquire(context).await;
+    if context.is_cancelled(job) {
+        return Err(stopped());
+    }
+    let cpu = probe::measure_cpu(&mut |what, share| context.progress(job, what, Some(0.1 + 0.3 * share)))
+        .await
+        .map_err(|error| explain(&error, kept))?;
+    if context.is_cancelled(job) {
+        return Err(stopped());
+    }
+    let gpu = match found {
+        Ok(gpu) => {
+            let choice = (gpu.kernels, gpu.matmul_seconds);
+            let mut progress = |what: &str, share: f32| context.progress(job, what, Some(0.4 + 0.6 * share));
+            match probe::measure_gpu(&gpu.device, choice, &mut progress).await {
+                Ok(rates) => Ok(report::gpu(&gpu, rates)),
+                Err(error) => Err(GpuUnavailable::DeviceRefused { message: error.to_string() }),
+            }
+        }
+        Err(reason) => Err(reason),
+    };
+    let report = report::device(gpu, cpu, platform::now_seconds() - begin);
+    context.post(job, &Event::Probed { job, report: Box::new(report) }, vec![]);
+    Ok(())
+}
+
+/// Plain words for a backend.
+pub const fn name(backend: BackendKind) -> &'static str {
+    match backend {
+        BackendKind::Gpu => "GPU",
+        BackendKind::Cpu => "CPU",
+    }
+}
