@@ -331,7 +331,7 @@ fn calibration(out: &mut String, accelerator_ids: &BTreeSet<String>) {
     const FILE: &str = "calibration.toml";
     let table = read(FILE);
     out.push_str(
-        "/// The parameters of the performance model.\npub static CALIBRATION: Calibration = Calibration {\n",
+        "/// The parameters of the performance model.\npub const CALIBRATION: Calibration = Calibration {\n",
     );
     for (key, value) in section(&table, "fixed", FILE) {
         writeln!(out, "{key}: {:?},", fact(&value, "", &format!("{FILE}: {key}")).0).expect("strings grow");

@@ -198,7 +198,8 @@ fn owned(
     let hours_share = f64::from(scenario.accelerator_count) * share;
     if let Runner::Catalog(accelerator) = runner {
         // In a hybrid the visitor's price is the rent of the rented share.
-        let own_price = scenario.usd_per_accelerator_hour.filter(|_| scenario.deployment == Deployment::OnPremises);
+        let own_price =
+            scenario.usd_per_accelerator_hour.filter(|_| scenario.deployment == Deployment::OnPremises);
         let (cost, provenance) = if let Some(own) = own_price {
             (UsdPerHour(own) * time * hours_share, Provenance::Assumption)
         } else {
@@ -210,7 +211,11 @@ fn owned(
                 purchase,
                 |price| price.0,
             ));
-            budget.facts.push(assumed_fact("Server and network per accelerator price", FactUnit::Ratio, server));
+            budget.facts.push(assumed_fact(
+                "Server and network per accelerator price",
+                FactUnit::Ratio,
+                server,
+            ));
             let hourly = purchase.value.0 * server.value / (scenario.amortisation_years * HOURS_PER_YEAR);
             let provenance =
                 Provenance::Catalog { source: purchase.source, retrieved_on: purchase.retrieved_on };

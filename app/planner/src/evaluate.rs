@@ -122,7 +122,10 @@ pub fn evaluate(scenario: &Scenario, catalog: &Catalog) -> Result<Prediction, Ev
     let money = budget(&scenario, catalog, runner, &step, time)?;
     facts.facts.extend(money.facts.iter().cloned());
     notes_of_extrapolation(&scenario, model, &facts, &mut notes);
-    Ok(assemble(&Inputs { scenario, model, layout, facts, step, step_count, capacity, reserve, money, runner }, notes))
+    Ok(assemble(
+        &Inputs { scenario, model, layout, facts, step, step_count, capacity, reserve, money, runner },
+        notes,
+    ))
 }
 
 /// Everything that [`assemble`] puts together.
@@ -238,7 +241,9 @@ fn machine(
                 ));
             }
             if accelerator.kind == AcceleratorKind::Cpu {
-                notes.push("The model was calibrated on GPUs and TPUs; for a CPU it is an extrapolation.".into());
+                notes.push(
+                    "The model was calibrated on GPUs and TPUs; for a CPU it is an extrapolation.".into(),
+                );
             }
             Ok((facts, memory.value, Bytes(reserve.value)))
         }
@@ -262,12 +267,7 @@ fn is_validated(scenario: &Scenario) -> bool {
     scenario.accelerator_count > 1 && INTERVAL.covered_accelerators.contains(&scenario.accelerator.as_str())
 }
 
-fn notes_of_extrapolation(
-    scenario: &Scenario,
-    model: &Model,
-    facts: &MachineFacts,
-    notes: &mut Vec<String>,
-) {
+fn notes_of_extrapolation(scenario: &Scenario, model: &Model, facts: &MachineFacts, notes: &mut Vec<String>) {
     if !is_validated(scenario) {
         let why = if scenario.accelerator == THIS_DEVICE {
             "no published run used this device"

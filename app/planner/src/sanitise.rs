@@ -29,7 +29,7 @@ pub fn plain_text(text: &str, limit: usize) -> String {
 }
 
 /// Characters that a name must not hold: they reorder, hide or break the line it stands in.
-const fn is_hidden(character: char) -> bool {
+fn is_hidden(character: char) -> bool {
     character.is_control()
         || matches!(
             character,
@@ -57,7 +57,12 @@ impl MeasuredDevice {
     pub fn sanitised(self) -> Self {
         Self {
             peak_f32_flops_per_second: bounded(self.peak_f32_flops_per_second, 1e6, 1e18, 1e6),
-            memory_bandwidth_bytes_per_second: bounded(self.memory_bandwidth_bytes_per_second, 1e6, 1e16, 1e6),
+            memory_bandwidth_bytes_per_second: bounded(
+                self.memory_bandwidth_bytes_per_second,
+                1e6,
+                1e16,
+                1e6,
+            ),
             memory_bytes: bounded(self.memory_bytes, 1e6, 1e15, 1e6),
         }
     }
@@ -105,11 +110,7 @@ impl Workbench {
     /// The same state with every field in its documented range.
     #[must_use]
     pub fn sanitised(self) -> Self {
-        Self {
-            page: self.page,
-            experiment: self.experiment.sanitised(),
-            scenario: self.scenario.sanitised(),
-        }
+        Self { page: self.page, experiment: self.experiment.sanitised(), scenario: self.scenario.sanitised() }
     }
 }
 

@@ -9,6 +9,10 @@
 //! - recomputation not stated: none on GPUs, full on TPUs (MaxText's default);
 //! - gated MLP and head size: the combination whose parameter count is nearest to the published one.
 
+mod fit;
+
+pub use fit::{FITTED, FittedParameter, compare_all, fit, unseen_ratios};
+
 use crate::catalog::{Calibration, Catalog, ModelShape};
 use crate::machine::catalog_machine;
 use crate::performance::{Layout, StepBreakdown, step_breakdown};

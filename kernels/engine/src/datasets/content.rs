@@ -72,7 +72,9 @@ impl<'f> Content<'f> {
             Source::Plain(bytes)
         };
         let mut content = Self { name, reader, head: Vec::new() };
-        content.head = content.read_up_to(Self::HEAD)?;
+        let mut head = Vec::new();
+        content.append_up_to(&mut head, Self::HEAD)?;
+        content.head = head;
         Ok(content)
     }
 
@@ -84,9 +86,17 @@ impl<'f> Content<'f> {
     /// Everything, if it is exactly `expected` bytes. Otherwise how many bytes there are; more than
     /// `expected` are not counted to their end but reported as `expected + 1`, and no more are unpacked.
     pub(super) fn read_exactly(mut self, expected: usize) -> Result<Result<Vec<u8>, usize>, DatasetError> {
+        if let Source::Plain(rest) = &self.reader {
+            // The length is known, so nothing is copied in vain.
+            let found = self.head.len() + rest.len();
+            if found != expected {
+                return Ok(Err(found.min(expected + 1)));
+            }
+            self.head.reserve_exact(rest.len());
+        }
         let rest = (expected + 1).saturating_sub(self.head.len());
         let mut bytes = std::mem::take(&mut self.head);
-        bytes.append(&mut self.read_up_to(rest)?);
+        self.append_up_to(&mut bytes, rest)?;
         Ok(if bytes.len() == expected { Ok(bytes) } else { Err(bytes.len().min(expected + 1)) })
     }
 
@@ -114,12 +124,11 @@ impl<'f> Content<'f> {
         }
     }
 
-    /// At most `limit` further bytes. The vector grows with what is there, never with what was declared.
-    fn read_up_to(&mut self, limit: usize) -> Result<Vec<u8>, DatasetError> {
-        let mut bytes = Vec::new();
+    /// Appends at most `limit` further bytes. The vector grows with what is there, never with what was
+    /// declared.
+    fn append_up_to(&mut self, bytes: &mut Vec<u8>, limit: usize) -> Result<(), DatasetError> {
         let mut limited = self.reader.by_ref().take(limit as u64);
-        limited.read_to_end(&mut bytes).map_err(|error| self.corrupt(&error))?;
-        Ok(bytes)
+        limited.read_to_end(bytes).map(|_| ()).map_err(|error| self.corrupt(&error))
     }
 
     fn corrupt(&self, error: &io::Error) -> DatasetError {

@@ -1,0 +1,59 @@
+//! The main job: train a model here, make it INT8, use it on a drawing, see a prediction beside it.
+
+mod draw;
+mod form;
+mod pixels;
+mod quantise;
+mod results;
+mod run;
+
+use crate::{components::Panel, state::Store};
+use leptos::prelude::*;
+use planner::{catalog::Catalog, workbench::Page};
+
+/// The Train page.
+#[component]
+pub fn TrainPage() -> impl IntoView {
+    let store = Store::expect();
+    let is_trained = move || store.last_training.with(Option::is_some);
+    view! {
+        <div class="page-head">
+            <h1>"Train a digit reader in this tab"</h1>
+            <p class="lead">"A real network, trained on your own machine. Then make it INT8, draw a digit, and see what both models read."</p>
+        </div>
+        <div class="columns">
+            <div class="side">
+                <form::ExperimentForm/>
+                <PredictionBeside/>
+            </div>
+            <div class="content">
+                <run::RunPanel/>
+                <Show when=is_trained fallback=|| ()>
+                    <results::ResultsPanel/>
+                    <quantise::QuantisePanel/>
+                    <draw::DrawPanel/>
+                </Show>
+            </div>
+        </div>
+    }
+}
+
+/// The scenario's predicted cost and time, beside the run.
+#[component]
+fn PredictionBeside() -> impl IntoView {
+    let store = Store::expect();
+    let verdict = move || {
+        store.workbench.with(|workbench| match planner::evaluate(&workbench.scenario, Catalog::builtin()) {
+            Ok(prediction) => prediction.verdict,
+            Err(error) => error.to_string(),
+        })
+    };
+    view! {
+        <Panel title="Your scenario, predicted">
+            <p data-testid="scenario-verdict">{verdict}</p>
+            <p class="muted small">"The same techniques at the scale of a cluster. "
+                <button class="link" on:click=move |_| store.go(Page::Scenario)>"Open the scenario"</button>
+            </p>
+        </Panel>
+    }
+}
