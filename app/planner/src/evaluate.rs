@@ -284,6 +284,9 @@ fn notes_of_extrapolation(scenario: &Scenario, model: &Model, facts: &MachineFac
             model.name, model.shape.max_position_embeddings
         ));
     }
+    if scenario.pipeline_parallel_size > 1 {
+        notes.push("The pipeline runs plain 1F1B; interleaved stages would shrink its bubble.".into());
+    }
     if matches!(scenario.precision, Dtype::F8E4m3 | Dtype::I8) {
         notes.push("Attention, the output projection and the optimizer stay in 16 and 32 bits.".into());
     }
@@ -346,8 +349,9 @@ fn merged(step: &StepBreakdown) -> Vec<StepPart> {
 fn interval(scenario: &Scenario) -> (f64, f64, String) {
     if is_validated(scenario) {
         let basis = format!(
-            "80 % interval: of {} published training runs, one in ten was faster than the low end and one in ten \
-             slower than the high end. Prices and power are taken as stated.",
+            "80 % interval from {} published training runs, each predicted without the runs of its own source: one in \
+             ten was faster than the low end, one in ten slower than the high end. Prices and power are taken as \
+             stated.",
             INTERVAL.rows
         );
         return (INTERVAL.low_factor, INTERVAL.high_factor, basis);

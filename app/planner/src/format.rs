@@ -33,15 +33,20 @@ pub fn number(value: f64) -> String {
         if !(1e-4..1e15).contains(&magnitude) {
             return scientific(magnitude);
         }
+        // Three figures: 0.0123 keeps them after its leading zeros. Counting instead of a logarithm gives the same
+        // text natively and in WASM.
+        let mut decimals = 2;
+        let mut leading = magnitude;
+        while leading < 1.0 {
+            leading *= 10.0;
+            decimals += 1;
+        }
         let decimals = if magnitude >= 100.0 {
             0
         } else if magnitude >= 10.0 {
             1
-        } else if magnitude >= 1.0 {
-            2
         } else {
-            // 0.0123 keeps three figures after its leading zeros.
-            (2.0 - magnitude.log10().floor()).clamp(2.0, 8.0) as usize
+            decimals
         };
         trimmed(magnitude, decimals)
     })

@@ -89,10 +89,10 @@ const V1: &[Preset] = &[
                 model: "llama-3.1-405b".into(),
                 accelerator_count: 16_384,
                 tensor_parallel_size: 8,
-                pipeline_parallel_size: 16,
-                zero_stage: 1,
+                zero_stage: 3,
                 full_recomputation: true,
-                global_batch_size: 2_048,
+                global_batch_size: 4_096,
+                micro_batch_size: 2,
                 training_tokens: 15.6e12,
                 interconnect: "roce-400g".into(),
                 ..v1_default().scenario

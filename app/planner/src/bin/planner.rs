@@ -6,6 +6,8 @@
 //! planner calibrate <rows.csv>              fits the parameters of catalog/calibration.toml
 //! planner select <rows.csv>                 the rows of a CSV that the model can predict, as CSV
 //! planner models | accelerators | presets   what a scenario can name
+//! planner open <link>                       the state of a link as the JSON file that the page exports
+//! planner link <file.json>                  the link of such a file
 //! ```
 
 use planner::catalog::{CALIBRATION, Calibration, Catalog, INTERVAL};
@@ -19,7 +21,7 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 const USAGE: &str = "planner evaluate <scenario.json | link>\nplanner validate <rows.csv>\nplanner calibrate <rows.csv>\n\
-planner select <rows.csv>\nplanner models | accelerators | presets\n";
+planner select <rows.csv>\nplanner models | accelerators | presets\nplanner open <link>\nplanner link <file.json>\n";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -32,6 +34,8 @@ fn main() -> ExitCode {
         ["models"] => Ok(models()),
         ["accelerators"] => Ok(accelerators()),
         ["presets"] => Ok(preset_list()),
+        ["open", link] => opened(link),
+        ["link", file] => linked(file),
         _ => Err(format!("No such command. Nothing was done. Use one of:\n{USAGE}")),
     };
     match answer {
@@ -169,6 +173,22 @@ fn preset_list() -> String {
         let _ = writeln!(out, "{:<20} {}\n{:<20} #{link}", preset.id, preset.description, "");
         out
     })
+}
+
+/// The state of a link as an exported file; its notes go to standard error.
+fn opened(link: &str) -> Result<String, String> {
+    let fragment = link.split_once('#').map_or(link, |(_, fragment)| fragment);
+    let decoded = share::decode_with_notes(fragment).map_err(|error| error.to_string())?;
+    for note in &decoded.notes {
+        let _ = writeln!(std::io::stderr(), "{note}");
+    }
+    Ok(share::to_json(&decoded.workbench))
+}
+
+/// The link of an exported file.
+fn linked(file: &str) -> Result<String, String> {
+    let workbench = share::from_json(&read(file)?).map_err(|error| error.to_string())?;
+    Ok(format!("#{}\n", share::encode(&workbench)))
 }
 
 /// The header and the rows that [`read_runs`] can use.

@@ -51,7 +51,18 @@ fn pass(bytes: Bytes, ranks: f64, link: Link) -> Seconds {
     if ranks <= 1.0 {
         return Seconds(0.0);
     }
-    bytes * ((ranks - 1.0) / ranks) / link.bandwidth + link.latency * ranks.log2().ceil()
+    bytes * ((ranks - 1.0) / ranks) / link.bandwidth + link.latency * tree_depth(ranks)
+}
+
+/// `ceil(log2 ranks)` without a logarithm, whose last bit may differ between native code and WASM.
+fn tree_depth(ranks: f64) -> f64 {
+    let mut depth = 0.0;
+    let mut reached = 1.0;
+    while reached < ranks {
+        reached *= 2.0;
+        depth += 1.0;
+    }
+    depth
 }
 
 impl Topology {
@@ -106,6 +117,12 @@ mod tests {
         // Behind a tensor-parallel group of 8 every rank sits on its own node and crosses with all bytes.
         let spread = topology().exchange(Bytes(8e9), 2, 8, 2.0);
         assert!((spread.inter_node.0 - (0.16 + 2e-5)).abs() < 1e-12, "{spread:?}");
+    }
+
+    #[test]
+    fn a_tree_over_n_ranks_has_ceil_log2_levels() {
+        let depths: Vec<f64> = [1.0, 2.0, 3.0, 4.0, 5.0, 8.0, 9.0, 1e6].into_iter().map(tree_depth).collect();
+        assert_eq!(depths, [0.0, 1.0, 2.0, 2.0, 3.0, 3.0, 4.0, 20.0]);
     }
 
     #[test]

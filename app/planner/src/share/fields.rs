@@ -275,3 +275,62 @@ pub(super) const V1: &[Field] = &[
     number_field!("scenario.electricity", Real, 0.0, 10.0, scenario.usd_per_kilowatt_hour),
     number_field!("scenario.years", Real, 0.1, 20.0, scenario.amortisation_years),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::experiment::ModelKind;
+
+    #[test]
+    fn keys_are_unique_and_no_key_can_look_like_an_end() {
+        for (index, field) in V1.iter().enumerate() {
+            assert!(V1.iter().skip(index + 1).all(|other| other.key != field.key), "{}", field.key);
+            assert!(!field.key.starts_with("end") && field.key.contains('.'), "{}", field.key);
+        }
+    }
+
+    /// Where `value` ends up after it was set and the state was forced into its ranges.
+    fn forced(field: &Field, value: &str) -> String {
+        let mut workbench = Workbench::default();
+        // The widest range of widths at each end.
+        workbench.experiment.model = if value == "4" { ModelKind::Cnn } else { ModelKind::Mlp };
+        match field.domain {
+            Domain::Whole { set, .. } => set(&mut workbench, value.parse().expect("a whole number")),
+            Domain::Real { set, .. } => set(&mut workbench, value.parse().expect("a number")),
+            Domain::Optional { set, .. } => set(&mut workbench, value.parse().ok()),
+            Domain::Word { .. } | Domain::Text { .. } => {}
+        }
+        field.write(&workbench.sanitised())
+    }
+
+    #[test]
+    fn links_and_forms_have_the_same_ranges() {
+        for field in V1 {
+            let (low, high, below, above) = match field.domain {
+                Domain::Whole { low, high, .. } => {
+                    let beyond = (low.saturating_sub(1), high.saturating_add(1));
+                    (low.to_string(), high.to_string(), beyond.0.to_string(), beyond.1.to_string())
+                }
+                Domain::Real { low, high, .. } | Domain::Optional { low, high, .. } => (
+                    low.to_string(),
+                    high.to_string(),
+                    (low - low.abs() * 0.5 - 1e-9).to_string(),
+                    (high * 1.01).to_string(),
+                ),
+                Domain::Word { .. } | Domain::Text { .. } => continue,
+            };
+            assert_eq!(forced(field, &low), low, "{}", field.key);
+            assert_eq!(forced(field, &high), high, "{}", field.key);
+            // The zero stage is a byte, which the field's setter already forces.
+            if field.key != "model.width" {
+                assert_eq!(forced(field, &below), low, "{}", field.key);
+            }
+            assert_eq!(forced(field, &above), high, "{}", field.key);
+            for outside in [&below, &above] {
+                let mut workbench = Workbench::default();
+                let inside = *outside == low || *outside == high;
+                assert_eq!(field.read(&mut workbench, outside).is_ok(), inside, "{} = {outside}", field.key);
+            }
+        }
+    }
+}

@@ -151,7 +151,7 @@ fn stroke(canvas: &web_sys::HtmlCanvasElement, from: (f64, f64), to: (f64, f64))
 }
 
 /// 28x28 means of the ink, 0 to 255; `None` while there is none.
-fn pixels(canvas: &leptos::web_sys::HtmlCanvasElement) -> Option<Vec<u8>> {
+fn pixels(canvas: &web_sys::HtmlCanvasElement) -> Option<Vec<u8>> {
     let data = context(canvas)?.get_image_data(0.0, 0.0, CANVAS as f64, CANVAS as f64).ok()?.data().0;
     let mut sums = vec![0_u32; SIDE * SIDE];
     for (index, rgba) in data.chunks_exact(4).enumerate() {

@@ -152,7 +152,7 @@ fn load(lab: Lab, store: Store, chosen: Vec<web_sys::File>) {
     if chosen.is_empty() {
         return;
     }
-    let total: f64 = chosen.iter().map(web_sys::File::size).sum();
+    let total: f64 = chosen.iter().map(|file| file.size()).sum();
     if total > FILES_CAP_BYTES {
         let words = format!(
             "These files hold {} together; at most 256 MiB are read. Nothing was changed: choose smaller files, or fewer.",

@@ -7,6 +7,8 @@ mod quantise;
 mod results;
 mod run;
 
+pub use form::BackendSetting;
+
 use crate::{components::Panel, state::Store};
 use leptos::prelude::*;
 use planner::{catalog::Catalog, workbench::Page};

@@ -114,8 +114,9 @@ fn Filters(values: Vec<f32>, side: usize) -> impl IntoView {
             view! { <canvas node_ref=canvas class="tile filter" width=side height=side aria-hidden="true"></canvas> }
         })
         .collect();
+    let label = format!("{} filters of {side} by {side} weights", tiles.len());
     view! {
-        <div class="tiles" role="img" aria-label=format!("{} filters of {side} by {side} weights", tiles.len())>{tiles}</div>
+        <div class="tiles" role="img" aria-label=label>{tiles}</div>
         <p class="muted small">"Blue weighs against ink, orange for it."</p>
     }
 }

@@ -1,0 +1,141 @@
+//! The prediction in figures, parts and sources.
+
+use crate::{
+    charts::{BarPart, StackedBar},
+    components::{Badge, BadgeKind, Panel},
+};
+use leptos::prelude::*;
+use planner::{
+    format,
+    prediction::{CostPart, FactUse, Prediction, Provenance, Resource},
+    units::Usd,
+};
+
+/// What a part of the step waits for, in plain words.
+const fn waits_for(resource: Resource) -> &'static str {
+    match resource {
+        Resource::Compute => "arithmetic",
+        Resource::Memory => "memory",
+        Resource::IntraNodeNetwork => "links inside the node",
+        Resource::InterNodeNetwork => "the network between nodes",
+        Resource::PipelineBubble => "other pipeline stages",
+    }
+}
+
+/// The main figures with their intervals.
+pub fn figures(prediction: &Prediction) -> impl IntoView + use<> {
+    let figure = |name: &'static str, testid: &'static str, value: String, beside: String| {
+        view! {
+            <div>
+                <dt>{name}</dt>
+                <dd class="numbers" data-testid=testid>{value}</dd>
+                <dd class="muted small numbers">{beside}</dd>
+            </div>
+        }
+    };
+    let memory = format!(
+        "{} of {}",
+        format::bytes_binary(prediction.memory_total),
+        format::bytes_binary(prediction.memory_capacity)
+    );
+    let fits = if prediction.fits { "fits, the framework's reserve included" } else { "does not fit" };
+    view! {
+        <dl class="figures">
+            {figure("Time to train", "time-to-train", format::seconds(prediction.time_to_train.value), format::interval(&prediction.time_to_train, format::seconds))}
+            {figure("Cost of the run", "cost", format::usd(prediction.cost.value), format::interval(&prediction.cost, format::usd))}
+            {figure("Energy", "energy", format::energy(prediction.energy.value), format::interval(&prediction.energy, format::energy))}
+            {figure("Optimizer step", "step-time", format::seconds(prediction.step_time.value), format::interval(&prediction.step_time, format::seconds))}
+            {figure("Throughput", "tokens-per-second", format::tokens_per_second(prediction.tokens_per_second), format!("{} steps", format::count(prediction.step_count)))}
+            {figure("Model FLOPs utilisation", "mfu", format::percent(prediction.model_flops_utilization), format!("waits most for {}", waits_for(prediction.bound_by)))}
+            {figure("Memory per accelerator", "memory", memory, fits.to_owned())}
+        </dl>
+        <div class="basis small muted"><Badge kind=BadgeKind::Of(Provenance::Model)/><span>{prediction.interval_basis.clone()}</span></div>
+    }
+}
+
+/// Everything below the verdict.
+#[component]
+pub fn Results(prediction: Prediction) -> impl IntoView {
+    let step: Vec<BarPart> = prediction
+        .step_parts
+        .iter()
+        .map(|part| BarPart {
+            label: format!("{} (waits for {})", sentence(part.label), waits_for(part.resource)),
+            value: part.time.0,
+            text: format::seconds(part.time),
+        })
+        .collect();
+    let memory: Vec<BarPart> = prediction
+        .memory_parts
+        .iter()
+        .map(|part| BarPart { label: sentence(part.label), value: part.bytes.0, text: format::bytes_binary(part.bytes) })
+        .collect();
+    let capacity = (prediction.memory_capacity.0, format!("{} on the accelerator", format::bytes_binary(prediction.memory_capacity)));
+    let step_title = format!("One step: {}", format::seconds(prediction.step_time.value));
+    let memory_title = format!("Fullest accelerator: {}", format::bytes_binary(prediction.memory_total));
+    view! {
+        <div class="pair">
+            <Panel title="Where the step's time goes">
+                <StackedBar title=step_title parts=Signal::derive(move || step.clone()) capacity=Signal::derive(|| None)/>
+            </Panel>
+            <Panel title="Memory of one accelerator">
+                <StackedBar title=memory_title parts=Signal::derive(move || memory.clone()) capacity=Signal::derive(move || Some(capacity.clone()))/>
+            </Panel>
+        </div>
+        <Panel title="Cost">{cost_table(&prediction.cost_parts, prediction.cost.value)}</Panel>
+        <Panel title="What went in">{facts_table(&prediction.facts)}</Panel>
+        <Panel title="Read this with it">
+            <ul class="notes" data-testid="notes">{prediction.notes.iter().map(|note| view! { <li>{note.clone()}</li> }).collect_view()}</ul>
+        </Panel>
+    }
+}
+
+fn cost_table(parts: &[CostPart], total: Usd) -> impl IntoView + use<> {
+    let rows = parts
+        .iter()
+        .map(|part| {
+            let share = if total.0 > 0.0 { format::percent(part.cost.0 / total.0) } else { String::new() };
+            view! {
+                <tr>
+                    <th scope="row">{sentence(part.label)}</th>
+                    <td class="numbers">{format::usd(part.cost)}</td>
+                    <td class="numbers muted">{share}</td>
+                    <td><Badge kind=BadgeKind::Of(part.provenance.clone())/></td>
+                </tr>
+            }
+        })
+        .collect_view();
+    view! {
+        <table class="facts" data-testid="cost-parts">
+            <thead><tr><th scope="col">"Part"</th><th scope="col" class="numbers">"Cost"</th><th scope="col" class="numbers">"Share"</th><th scope="col">"Price from"</th></tr></thead>
+            <tbody>{rows}</tbody>
+            <tfoot><tr><th scope="row">"Whole run"</th><td class="numbers">{format::usd(total)}</td><td></td><td></td></tr></tfoot>
+        </table>
+    }
+}
+
+fn facts_table(facts: &[FactUse]) -> impl IntoView + use<> {
+    let rows = facts
+        .iter()
+        .map(|fact| {
+            view! {
+                <tr>
+                    <th scope="row">{fact.label.clone()}</th>
+                    <td class="numbers">{format::fact(fact.value, fact.unit)}</td>
+                    <td><Badge kind=BadgeKind::Of(fact.provenance.clone())/></td>
+                </tr>
+            }
+        })
+        .collect_view();
+    view! {
+        <table class="facts" data-testid="facts">
+            <thead><tr><th scope="col">"Fact"</th><th scope="col" class="numbers">"Value"</th><th scope="col">"Source"</th></tr></thead>
+            <tbody>{rows}</tbody>
+        </table>
+    }
+}
+
+fn sentence(words: &str) -> String {
+    let mut letters = words.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
