@@ -81,28 +81,31 @@ fn Report(report: DeviceReport) -> impl IntoView {
             store.go(Page::Scenario);
         }
     };
+    let (tier, reason) = (words::tier(report.tier), report.reason.clone());
+    let elapsed = format::seconds(Seconds(report.elapsed_seconds));
+    let (roof, bands) = (roofline(&report), bandwidth(&report));
     let problem = match &gpu {
         Err(reason) => Some(view! { <Unavailable reason=reason.clone()/> }),
         Ok(_) => None,
     };
     view! {
         <Panel title="In short">
-            <p class="headline" data-testid="device-tier">{words::tier(report.tier)}</p>
+            <p class="headline" data-testid="device-tier">{tier}</p>
             {problem}
-            <p data-testid="device-reason">{report.reason.clone()} " " <Badge kind=BadgeKind::Measured/></p>
+            <p data-testid="device-reason">{reason} " " <Badge kind=BadgeKind::Measured/></p>
             <div class="row">
                 <button data-testid="use-device-in-scenario" on:click=take>"Use this device in the scenario"</button>
                 <div class="inline-field"><BackendSetting busy=Signal::derive(move || lab.is_training())/></div>
             </div>
-            <p class="muted small">"Measured in " {format::seconds(Seconds(report.elapsed_seconds))} "."</p>
+            <p class="muted small">"Measured in " {elapsed} "."</p>
         </Panel>
         <Panel title="Roofline">
-            <Chart spec=Signal::derive({ let report = report.clone(); move || roofline(&report) })/>
+            <Chart spec=Signal::derive(move || roof.clone())/>
             <p class="muted small">"Left of the ridge point a computation waits for memory, right of it for arithmetic. Dots: the engine's own 512x512 matrix product, from operands in memory."</p>
         </Panel>
-        <Panel title="Rates"><Rates report=report.clone()/></Panel>
+        <Panel title="Rates"><Rates report/></Panel>
         <Panel title="Memory bandwidth by working set">
-            <Chart spec=Signal::derive({ let report = report.clone(); move || bandwidth(&report) })/>
+            <Chart spec=Signal::derive(move || bands.clone())/>
         </Panel>
         {gpu.ok().map(|gpu| view! { <Adapter gpu/> })}
     }
