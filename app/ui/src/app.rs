@@ -17,6 +17,8 @@ use share_menu::ShareMenu;
 #[component]
 pub fn App() -> impl IntoView {
     let store = Store::start();
+    // Here, so that runs and results outlive the page that started them.
+    crate::lab::Lab::start();
     let page = Memo::new(move |_| store.workbench.with(|workbench| workbench.page));
     listen_for_undo(store);
     Effect::new(move || document().set_title(&format!("{} · Ridgepoint", title(page.get()))));
