@@ -56,7 +56,9 @@ fn trunk(workspace: &Workspace, build_id: &str) -> Outcome<()> {
 
 /// SIMD, and names of this machine's folders replaced by fixed ones, so that two machines build equal bytes.
 fn rust_flags(workspace: &Workspace) -> Outcome<String> {
-    let mut flags = vec!["-C".to_owned(), "target-feature=+simd128".to_owned()];
+    // leptos: views of components are type-erased, which makes the page smaller.
+    let mut flags =
+        ["-C", "target-feature=+simd128", "--cfg", "erase_components"].map(str::to_owned).to_vec();
     for (from, to) in remapped_folders(workspace)? {
         let from = from.to_string_lossy().into_owned();
         if from.contains(' ') {

@@ -1,6 +1,8 @@
 // What every journey stands on: a browser in one of two modes, a server, and a watch over the whole session
 // that fails the test on any policy violation, third-party request or script error.
 import { chromium, expect, test as base } from "@playwright/test";
+import { existsSync } from "node:fs";
+import { delimiter, join } from "node:path";
 import { serve } from "./server.js";
 
 const COMMON = [
@@ -19,8 +21,16 @@ export const MODES = {
   cpu: COMMON,
 };
 
+/** `$CHROMIUM`, or the first one on the PATH. */
+function executable() {
+  const folders = process.env.PATH.split(delimiter);
+  const names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
+  const paths = names.flatMap((name) => folders.map((folder) => join(folder, name)));
+  return process.env.CHROMIUM ?? paths.find(existsSync);
+}
+
 function launch(mode) {
-  return chromium.launch({ executablePath: process.env.CHROMIUM ?? "chromium", args: MODES[mode] });
+  return chromium.launch({ executablePath: executable(), args: MODES[mode] });
 }
 
 /** Watches a page: everything that must not happen is collected in `problems`. */

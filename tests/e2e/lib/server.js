@@ -6,7 +6,8 @@ import { extname, join, normalize, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 
-export const DIST = resolve(fileURLToPath(new URL("../../../dist", import.meta.url)));
+// Another folder can be named, to test one that was built elsewhere.
+export const DIST = resolve(process.env.RIDGEPOINT_DIST ?? fileURLToPath(new URL("../../../dist", import.meta.url)));
 
 const TYPES = {
   ".html": "text/html; charset=utf-8",

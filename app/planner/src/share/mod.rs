@@ -17,17 +17,19 @@
 
 mod error;
 mod fields;
+#[cfg(feature = "json")]
 mod file;
 mod text;
 
 pub use error::ShareError;
+#[cfg(feature = "json")]
 pub use file::{from_json, to_json};
 
 use crate::presets::{self, Preset};
 use crate::workbench::{Page, Workbench};
 use error::quoted;
 use fields::{Field, check_whole};
-use flate2::{Compression, Crc, read::DeflateDecoder, write::DeflateEncoder};
+use flate2::{Compression, read::DeflateDecoder, write::DeflateEncoder};
 use std::io::{Read as _, Write as _};
 use text::{base64url_decode, base64url_encode, percent_decode, percent_encode};
 
@@ -84,6 +86,29 @@ pub fn encode(workbench: &Workbench) -> String {
     let body = if readable.len() <= READABLE_CHARACTERS { readable } else { packed(&workbench) };
     let checksum = checksum(&body);
     format!("{body}{CHECKSUM_KEY}{checksum}")
+}
+
+/// Every setting of the state as (key, value), in the words of a link: what a project file holds.
+#[must_use]
+pub fn settings(workbench: &Workbench) -> Vec<(&'static str, String)> {
+    let workbench = workbench.clone().sanitised();
+    fields::V1.iter().map(|field| (field.key, field.write(&workbench))).collect()
+}
+
+/// The state that a project file's page and settings describe; settings that are not named take their default.
+///
+/// # Errors
+/// As [`decode`]: an unknown key or a value out of its range is refused by name.
+pub fn from_settings(page: &str, settings: &[(String, String)]) -> Result<Workbench, ShareError> {
+    let page = Page::from_route(page).ok_or_else(|| ShareError::UnknownRoute { route: quoted(page) })?;
+    let mut workbench = Workbench { page, ..Workbench::default() };
+    for (key, value) in settings {
+        let field = fields::V1.iter().find(|field| field.key == key);
+        let field = field.ok_or_else(|| ShareError::UnknownKey { key: quoted(key) })?;
+        field.read(&mut workbench, value)?;
+    }
+    check_whole(&workbench)?;
+    Ok(workbench)
 }
 
 /// The state that a fragment (with or without `#`) holds.
@@ -263,7 +288,13 @@ fn unpack(packed: &str) -> Result<Workbench, ShareError> {
 
 /// CRC-32 of a body, eight lower-case hexadecimal digits.
 fn checksum(body: &str) -> String {
-    let mut crc = Crc::new();
-    crc.update(body.as_bytes());
-    format!("{:08x}", crc.sum())
+    // CRC-32 (IEEE), bit by bit: links are short, and the usual tables would be 16 KB of the page.
+    let mut crc = u32::MAX;
+    for byte in body.bytes() {
+        crc ^= u32::from(byte);
+        for _ in 0..8 {
+            crc = (crc >> 1) ^ (0xedb8_8320 & (crc & 1).wrapping_neg());
+        }
+    }
+    format!("{:08x}", !crc)
 }

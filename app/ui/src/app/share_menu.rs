@@ -4,12 +4,16 @@ use crate::{
     files,
     state::{NoticeKind, Store},
 };
+use js_sys::{Array, JSON, Object, Reflect};
 use leptos::prelude::*;
-use planner::share;
+use planner::{share, workbench::Workbench};
+use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 
 /// Largest project file that is read.
 const FILE_CAP_BYTES: f64 = 65_536.0;
+/// Most settings that are looked at.
+const SETTINGS_CAP: usize = 256;
 
 /// A menu in a `details` element: opens with the keyboard, needs no script.
 #[component]
@@ -35,7 +39,7 @@ pub fn ShareMenu() -> impl IntoView {
         });
     };
     let export = move |_| {
-        let json = store.workbench.with_untracked(share::to_json);
+        let json = store.workbench.with_untracked(project_file);
         if files::download("ridgepoint.json", "application/json", json.as_bytes()).is_none() {
             store.notify(NoticeKind::Problem, "The file could not be made. The link still holds everything: copy it instead.");
         }
@@ -78,6 +82,46 @@ async fn copy_text(text: &str) -> bool {
     JsFuture::from(window().navigator().clipboard().write_text(text)).await.is_ok()
 }
 
+/// A project file: the version, the page and every setting in the words of a link. The browser's own JSON writes
+/// it, so that no JSON library is part of the page.
+fn project_file(workbench: &Workbench) -> String {
+    let settings = Object::new();
+    for (key, value) in share::settings(workbench) {
+        let _ = Reflect::set(&settings, &key.into(), &value.into());
+    }
+    let file = Object::new();
+    let _ = Reflect::set(&file, &"ridgepoint".into(), &share::VERSION.into());
+    let _ = Reflect::set(&file, &"page".into(), &workbench.page.route().into());
+    let _ = Reflect::set(&file, &"settings".into(), &settings);
+    let text = JSON::stringify_with_replacer_and_space(&file, &JsValue::NULL, &2.into());
+    text.map(String::from).unwrap_or_default()
+}
+
+/// The state of a project file, or what is wrong with it.
+fn open_project(text: &str) -> Result<Workbench, String> {
+    let other = || "it is not a project file of Ridgepoint.".to_owned();
+    let file = JSON::parse(text).map_err(|_| "it is not valid JSON.".to_owned())?;
+    let get = |name: &str| Reflect::get(&file, &name.into()).unwrap_or_default();
+    let version = get("ridgepoint").as_f64().ok_or_else(other)?;
+    if version > f64::from(share::VERSION) {
+        return Err("it was made by a newer version of the workbench; reload the page to get the newest.".into());
+    }
+    let settings: Object = get("settings").dyn_into().map_err(|_| other())?;
+    let pairs: Vec<(String, String)> = Object::entries(&settings)
+        .iter()
+        .take(SETTINGS_CAP)
+        .filter_map(|entry| {
+            let entry: Array = entry.dyn_into().ok()?;
+            let (key, value) = (entry.get(0), entry.get(1));
+            // Numbers are welcome too, in files that a person wrote.
+            let value = value.as_string().or_else(|| value.as_f64().map(|number| number.to_string()))?;
+            Some((key.as_string()?, value))
+        })
+        .collect();
+    let page = get("page").as_string().ok_or_else(other)?;
+    share::from_settings(&page, &pairs).map_err(|error| error.to_string())
+}
+
 async fn import_file(store: Store, file: &web_sys::File) {
     let name = file.name();
     if file.size() > FILE_CAP_BYTES {
@@ -86,7 +130,7 @@ async fn import_file(store: Store, file: &web_sys::File) {
     }
     let text = files::read(file).await.and_then(|bytes| String::from_utf8(bytes).ok());
     let opened = text.ok_or_else(|| "it is not a text file".to_owned()).and_then(|text| {
-        share::from_json(&text).map_err(|error| error.to_string())
+        open_project(&text)
     });
     match opened {
         Ok(workbench) => {

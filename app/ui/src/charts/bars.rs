@@ -45,13 +45,16 @@ pub fn StackedBar(
     };
     let limit = move || {
         capacity.with(|capacity| {
-            capacity.as_ref().map(|(size, text)| {
+            capacity.as_ref().map(|(size, _)| {
                 let x = (size / whole.get() * 600.0).min(599.0);
-                view! {
-                    <path class="capacity" d=format!("M{x:.1} 0V34")></path>
-                    <text x=format!("{x:.1}") y="46" text-anchor="end">{text.clone()}</text>
-                }
+                view! { <path class="capacity" d=format!("M{x:.1} 0V34")></path> }
             })
+        })
+    };
+    // Outside the drawing, whose width follows the window: text in it would shrink on a phone.
+    let limit_words = move || {
+        capacity.with(|capacity| {
+            capacity.as_ref().map(|(_, text)| view! { <p class="bar-limit small muted numbers">{text.clone()}</p> })
         })
     };
     let entries = move || {
@@ -75,11 +78,12 @@ pub fn StackedBar(
     view! {
         <figure class="bar">
             <figcaption class="chart-title">{title.clone()}</figcaption>
-            <svg viewBox="0 0 600 50" role="img" aria-label=format!("{title}; the table below holds the values")>
+            <svg viewBox="0 0 600 34" preserveAspectRatio="none" role="img" aria-label=format!("{title}; the table below holds the values")>
                 <rect class="bar-frame" x="0" y="4" width="600" height="26"></rect>
                 {segments}
                 {limit}
             </svg>
+            {limit_words}
             <table class="bar-table"><tbody>{entries}</tbody></table>
         </figure>
     }

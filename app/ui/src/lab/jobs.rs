@@ -89,6 +89,8 @@ impl Lab {
         }
         let store = Store::expect();
         self.reset();
+        // Results of the run before would read as this one's.
+        store.last_training.set(None);
         self.phase.set(Phase::Preparing);
         let experiment = store.workbench.with_untracked(|workbench| workbench.experiment.clone());
         let job = worker::submit(|job| Command::Train { job, experiment }, vec![], move |event, buffers| {
@@ -217,5 +219,5 @@ impl Lab {
 
 fn sentence(words: &str) -> String {
     let mut letters = words.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+    letters.next().map_or_else(String::new, |first| std::iter::once(first.to_ascii_uppercase()).chain(letters).collect())
 }

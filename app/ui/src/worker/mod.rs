@@ -65,6 +65,15 @@ pub fn control(command: Command) {
 
 /// Stops a job. A worker that does not answer is replaced, and the job counts as cancelled all the same.
 pub fn cancel(job: JobId) {
+    if ENGINE.with_borrow(|engine| !engine.is_ready) {
+        // Nothing was sent yet: the job is taken back, and the worker goes on loading for the next one.
+        ENGINE.with_borrow_mut(|engine| engine.waiting.retain(|(command, _)| wire::job_of_command(command) != Some(job)));
+        if let Some(handler) = handler_of(job) {
+            forget(job);
+            handler(Event::Cancelled { job }, vec![]);
+        }
+        return;
+    }
     send(Command::Cancel { job }, vec![]);
     set_timeout(
         move || {

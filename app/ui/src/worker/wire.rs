@@ -58,3 +58,18 @@ pub const fn job_of(event: &Event) -> (Option<JobId>, bool) {
         | Event::Failed { job, .. } => (Some(*job), true),
     }
 }
+
+/// The job of a command.
+pub const fn job_of_command(command: &Command) -> Option<JobId> {
+    match command {
+        Command::Hello { .. } => None,
+        Command::Probe { job }
+        | Command::LoadData { job, .. }
+        | Command::Train { job, .. }
+        | Command::Pause { job }
+        | Command::Resume { job }
+        | Command::Cancel { job }
+        | Command::Quantize { job }
+        | Command::Classify { job } => Some(*job),
+    }
+}

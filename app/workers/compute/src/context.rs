@@ -12,7 +12,7 @@ use engine::{
 };
 use futures::lock::Mutex;
 use planner::experiment::Experiment;
-use protocol::{BackendKind, DataSource, Event, GpuUnavailable, JobId, WorkerError};
+use protocol::{BackendKind, Event, GpuUnavailable, JobId, WorkerError};
 use std::{
     cell::{Cell, RefCell},
     collections::HashMap,
@@ -71,8 +71,10 @@ pub struct Context {
     jobs: RefCell<HashMap<JobId, Rc<Job>>>,
     /// The GPU in use.
     pub gpu: RefCell<Option<Gpu>>,
-    /// Loaded data.
-    pub data: RefCell<Option<(DataSource, Rc<Dataset>)>>,
+    /// Drawn data and its seed.
+    pub drawn: RefCell<Option<(u32, Rc<Dataset>)>>,
+    /// The visitor's files, kept beside the drawn data so that switching between the two loses nothing.
+    pub files: RefCell<Option<Rc<Dataset>>>,
     /// Last trained model.
     pub trained: RefCell<Option<Rc<Trained>>>,
     /// Its readers.

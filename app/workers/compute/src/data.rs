@@ -32,7 +32,7 @@ pub async fn load(
                 next: error.next,
             })?;
             let dataset = Rc::new(dataset);
-            context.data.replace(Some((source, Rc::clone(&dataset))));
+            context.files.replace(Some(Rc::clone(&dataset)));
             dataset
         }
     };
@@ -53,7 +53,7 @@ pub async fn load(
 
 /// The drawn data set of a seed; made once.
 pub async fn draw(context: &Rc<Context>, job: JobId, seed: u32) -> Result<Rc<Dataset>, WorkerError> {
-    if let Some((DataSource::Drawn { seed: have }, dataset)) = context.data.borrow().as_ref()
+    if let Some((have, dataset)) = context.drawn.borrow().as_ref()
         && *have == seed
     {
         return Ok(Rc::clone(dataset));
@@ -76,7 +76,7 @@ pub async fn draw(context: &Rc<Context>, job: JobId, seed: u32) -> Result<Rc<Dat
         }
     }
     let dataset = Rc::new(generator.finish());
-    context.data.replace(Some((DataSource::Drawn { seed }, Rc::clone(&dataset))));
+    context.drawn.replace(Some((seed, Rc::clone(&dataset))));
     Ok(dataset)
 }
 

@@ -14,7 +14,7 @@ use engine::{
 };
 use planner::experiment::{BackendChoice, DatasetChoice, Experiment, ModelKind};
 use protocol::{
-    BackendKind, DataSource, Evaluation, Event, FilterShape, JobId, Misread, Recovery, TrainingProgress, TrainingStart,
+    BackendKind, Evaluation, Event, FilterShape, JobId, Misread, Recovery, TrainingProgress, TrainingStart,
     TrainingSummary, WorkerError,
 };
 use std::rc::Rc;
@@ -61,8 +61,8 @@ pub async fn train(context: &Rc<Context>, job: JobId, experiment: Experiment) ->
 async fn dataset(context: &Rc<Context>, job: JobId, experiment: &Experiment) -> Result<Rc<Dataset>, WorkerError> {
     match experiment.dataset {
         DatasetChoice::Drawn => draw(context, job, experiment.data_seed).await,
-        DatasetChoice::Files => match context.data.borrow().as_ref() {
-            Some((DataSource::Files { .. }, dataset)) => Ok(Rc::clone(dataset)),
+        DatasetChoice::Files => match context.files.borrow().as_ref() {
+            Some(dataset) => Ok(Rc::clone(dataset)),
             _ => Err(WorkerError {
                 what: "These settings train on files, and no files are loaded.".into(),
                 kept: KEPT.into(),

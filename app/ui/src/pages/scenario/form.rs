@@ -178,7 +178,7 @@ fn Run() -> impl IntoView {
 fn Parallelism() -> impl IntoView {
     let at = Access(Store::expect());
     let stages = Signal::derive(|| {
-        pairs(&[("0", "0: every replica holds all"), ("1", "1: optimizer states split"), ("2", "2: and gradients"), ("3", "3: and weights (FSDP)")])
+        pairs(&[("0", "0: nothing"), ("1", "1: optimizer"), ("2", "2: + gradients"), ("3", "3: + weights")])
     });
     let recomputation = at.get(|s| if s.full_recomputation { "full".to_owned() } else { "none".to_owned() });
     let recomputations = Signal::derive(|| pairs(&[("none", "Keep all"), ("full", "Recompute all")]));
@@ -187,7 +187,7 @@ fn Parallelism() -> impl IntoView {
         <div class="fields">
             <NumberField label="Tensor parallel" unit="ways" value=at.get(|s| f64::from(s.tensor_parallel_size)) on_change=at.typed(|s, v| s.tensor_parallel_size = whole(v)) range=(1.0, 64.0) integer=true testid="tensor-parallel-size" help="Splits each layer; keep it inside a node"/>
             <NumberField label="Pipeline parallel" unit="stages" value=at.get(|s| f64::from(s.pipeline_parallel_size)) on_change=at.typed(|s, v| s.pipeline_parallel_size = whole(v)) range=(1.0, 256.0) integer=true testid="pipeline-parallel-size" help="Splits the layers into stages"/>
-            <SelectField label="ZeRO stage" value=at.get(|s| s.zero_stage.to_string()) options=stages on_change=at.chosen(|s, id| s.zero_stage = id.parse().unwrap_or(s.zero_stage)) testid="zero-stage" help="What data-parallel replicas share"/>
+            <SelectField label="ZeRO stage" value=at.get(|s| s.zero_stage.to_string()) options=stages on_change=at.chosen(|s, id| s.zero_stage = id.parse().unwrap_or(s.zero_stage)) testid="zero-stage" help="What is split over the replicas; 3 is FSDP"/>
             <SelectField label="Activations" value=recomputation options=recomputations on_change=at.chosen(|s, id| s.full_recomputation = id == "full") testid="full-recomputation" help="Recomputing saves memory, costs time"/>
         </div>
     }
@@ -206,7 +206,7 @@ fn Prices() -> impl IntoView {
     let at = Access(Store::expect());
     let has_own = at.get(|s| s.usd_per_accelerator_hour.is_some());
     let source = at.get(|s| if s.usd_per_accelerator_hour.is_some() { "own".to_owned() } else { "catalog".to_owned() });
-    let sources = Signal::derive(|| pairs(&[("catalog", "From the catalog, dated"), ("own", "My own")]));
+    let sources = Signal::derive(|| pairs(&[("catalog", "Catalog"), ("own", "My own")]));
     let set_source = at.chosen(|s, id| {
         s.usd_per_accelerator_hour = (id == "own").then(|| {
             s.usd_per_accelerator_hour.or_else(|| catalog_price(s).map(|price| price.0)).unwrap_or(1.0)

@@ -27,13 +27,13 @@ pub fn ScenarioPage() -> impl IntoView {
             <h1>"Predict a scenario"</h1>
             <p class="lead">"Describe a system and a training run. The prediction follows every change, and each figure says where it comes from."</p>
         </div>
+        <Verdict outcome/>
         <div class="columns">
             <div class="side">
                 <form::ScenarioForm/>
                 <device::DevicePanel/>
             </div>
             <div class="content">
-                <Verdict outcome/>
                 {move || prediction().map(|prediction| view! { <results::Results prediction/> })}
             </div>
         </div>

@@ -33,21 +33,21 @@ pub fn figures(prediction: &Prediction) -> impl IntoView + use<> {
             </div>
         }
     };
-    let memory = format!(
-        "{} of {}",
-        format::bytes_binary(prediction.memory_total),
-        format::bytes_binary(prediction.memory_capacity)
-    );
-    let fits = if prediction.fits { "fits, the framework's reserve included" } else { "does not fit" };
+    let capacity = format::bytes_binary(prediction.memory_capacity);
+    let fits = if prediction.fits {
+        format!("of {capacity}: fits, reserve included")
+    } else {
+        format!("of {capacity}: does not fit")
+    };
     view! {
         <dl class="figures">
             {figure("Time to train", "time-to-train", format::seconds(prediction.time_to_train.value), format::interval(&prediction.time_to_train, format::seconds))}
             {figure("Cost of the run", "cost", format::usd(prediction.cost.value), format::interval(&prediction.cost, format::usd))}
             {figure("Energy", "energy", format::energy(prediction.energy.value), format::interval(&prediction.energy, format::energy))}
             {figure("Optimizer step", "step-time", format::seconds(prediction.step_time.value), format::interval(&prediction.step_time, format::seconds))}
-            {figure("Throughput", "tokens-per-second", format::tokens_per_second(prediction.tokens_per_second), format!("{} steps", format::count(prediction.step_count)))}
+            {figure("Tokens per second", "tokens-per-second", format::count(prediction.tokens_per_second.round()), format!("over {} steps", format::count(prediction.step_count)))}
             {figure("Model FLOPs utilisation", "mfu", format::percent(prediction.model_flops_utilization), format!("waits most for {}", waits_for(prediction.bound_by)))}
-            {figure("Memory per accelerator", "memory", memory, fits.to_owned())}
+            {figure("Memory per accelerator", "memory", format::bytes_binary(prediction.memory_total), fits)}
         </dl>
         <div class="basis small muted"><Badge kind=BadgeKind::Of(Provenance::Model)/><span>{prediction.interval_basis.clone()}</span></div>
     }
@@ -70,7 +70,7 @@ pub fn Results(prediction: Prediction) -> impl IntoView {
         .iter()
         .map(|part| BarPart { label: sentence(part.label), value: part.bytes.0, text: format::bytes_binary(part.bytes) })
         .collect();
-    let capacity = (prediction.memory_capacity.0, format!("{} on the accelerator", format::bytes_binary(prediction.memory_capacity)));
+    let capacity = (prediction.memory_capacity.0, format!("The line: {} on the accelerator", format::bytes_binary(prediction.memory_capacity)));
     let step_title = format!("One step: {}", format::seconds(prediction.step_time.value));
     let memory_title = format!("Fullest accelerator: {}", format::bytes_binary(prediction.memory_total));
     view! {
@@ -84,7 +84,7 @@ pub fn Results(prediction: Prediction) -> impl IntoView {
         </div>
         <Panel title="Cost">{cost_table(&prediction.cost_parts, prediction.cost.value)}</Panel>
         <Panel title="What went in">{facts_table(&prediction.facts)}</Panel>
-        <Panel title="Read this with it">
+        <Panel title="Notes">
             <ul class="notes" data-testid="notes">{prediction.notes.iter().map(|note| view! { <li>{note.clone()}</li> }).collect_view()}</ul>
         </Panel>
     }
@@ -137,5 +137,5 @@ fn facts_table(facts: &[FactUse]) -> impl IntoView + use<> {
 
 fn sentence(words: &str) -> String {
     let mut letters = words.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+    letters.next().map_or_else(String::new, |first| std::iter::once(first.to_ascii_uppercase()).chain(letters).collect())
 }

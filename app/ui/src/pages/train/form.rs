@@ -57,7 +57,7 @@ pub fn ExperimentForm() -> impl IntoView {
             </Show>
             <DataSetting busy/>
             <div class="fields">
-                <SelectField label="Model" value=model options=Signal::derive(|| options(&[("cnn", "Convolutional (CNN)"), ("mlp", "Dense (MLP)")])) on_change=set_model disabled=busy testid="model"/>
+                <SelectField label="Model" value=model options=Signal::derive(|| options(&[("cnn", "CNN (convolutional)"), ("mlp", "MLP (dense)")])) on_change=set_model disabled=busy testid="model"/>
                 <NumberField label="Width" unit="channels or units" value=get(|e| f64::from(e.width)) on_change=set(|e, v| e.width = v as u32) range=width_range integer=true disabled=busy testid="width"/>
                 <NumberField label="Batch size" unit="images a step" value=get(|e| f64::from(e.batch_size)) on_change=set(|e, v| e.batch_size = v as u32) range=(1.0, 1024.0) integer=true disabled=busy testid="batch-size"/>
                 <SelectField label="Optimiser" value=optimizer options=Signal::derive(|| options(&[("adam", "Adam"), ("sgd", "SGD with momentum 0.9")])) on_change=set_optimizer disabled=busy testid="optimizer"/>
@@ -88,7 +88,7 @@ pub fn BackendSetting(#[prop(into)] busy: Signal<bool>) -> impl IntoView {
             };
         });
     });
-    let choices = Signal::derive(|| options(&[("auto", "Whichever measures faster"), ("gpu", "GPU (WebGPU)"), ("cpu", "CPU (WASM SIMD)")]));
+    let choices = Signal::derive(|| options(&[("auto", "The faster one"), ("gpu", "GPU (WebGPU)"), ("cpu", "CPU (WASM)")]));
     view! { <SelectField label="Run on" value options=choices on_change=set disabled=busy testid="backend"/> }
 }
 
