@@ -31,7 +31,11 @@ fn generate() -> Result<(), String> {
     for name in &names {
         let _ = writeln!(out, "    /// `wgsl/{name}.wgsl`\n    {},", camel(name));
     }
-    let _ = writeln!(out, "}}\n\n/// All kernels in the order of [`KernelId`].\npub static KERNELS: [Kernel; {}] = [", names.len());
+    let _ = writeln!(
+        out,
+        "}}\n\n/// All kernels in the order of [`KernelId`].\npub static KERNELS: [Kernel; {}] = [",
+        names.len()
+    );
     for name in &names {
         let _ = writeln!(out, "    {name}::KERNEL,");
     }
@@ -58,7 +62,8 @@ fn compact(source: &str) -> String {
 
 fn reflect(name: &str, source: &str) -> Result<String, String> {
     let source = &compact(source);
-    let module = naga::front::wgsl::parse_str(source).map_err(|error| format!("{name}: {}", error.emit_to_string(source)))?;
+    let module = naga::front::wgsl::parse_str(source)
+        .map_err(|error| format!("{name}: {}", error.emit_to_string(source)))?;
     naga::valid::Validator::new(naga::valid::ValidationFlags::all(), naga::valid::Capabilities::all())
         .validate(&module)
         .map_err(|error| format!("{name}: {}", error.emit_to_string(source)))?;
@@ -81,20 +86,29 @@ fn reflect(name: &str, source: &str) -> Result<String, String> {
             naga::AddressSpace::Storage { access } if access.contains(naga::StorageAccess::STORE) => {
                 bindings.push((binding.binding, label, false));
             }
-            _ => return Err(format!("{name}: `{label}` must be uniform, or storage read_write (arenas alias)")),
+            _ => {
+                return Err(format!(
+                    "{name}: `{label}` must be uniform, or storage read_write (arenas alias)"
+                ));
+            }
         }
     }
     bindings.sort();
     if bindings.iter().enumerate().any(|(index, binding)| binding.0 as usize != index) {
         return Err(format!("{name}: bindings are numbered from 0 without gaps"));
     }
-    if !bindings.last().is_some_and(|last| last.2) || bindings.iter().filter(|binding| binding.2).count() != 1 {
+    if !bindings.last().is_some_and(|last| last.2) || bindings.iter().filter(|binding| binding.2).count() != 1
+    {
         return Err(format!("{name}: the uniform is the last binding, and the only uniform"));
     }
     Ok(render(name, source, entry.workgroup_size, &bindings, &fields))
 }
 
-fn uniform_fields(name: &str, module: &naga::Module, ty: naga::Handle<naga::Type>) -> Result<Vec<(String, &'static str)>, String> {
+fn uniform_fields(
+    name: &str,
+    module: &naga::Module,
+    ty: naga::Handle<naga::Type>,
+) -> Result<Vec<(String, &'static str)>, String> {
     let naga::TypeInner::Struct { members, .. } = &module.types[ty].inner else {
         return Err(format!("{name}: the uniform is a struct"));
     };
@@ -118,24 +132,52 @@ fn render(
     bindings: &[(u32, String, bool)],
     fields: &[(String, &'static str)],
 ) -> String {
-    let buffers: Vec<_> = bindings.iter().filter(|binding| !binding.2).map(|binding| format!("{:?}", binding.1)).collect();
+    let buffers: Vec<_> =
+        bindings.iter().filter(|binding| !binding.2).map(|binding| format!("{:?}", binding.1)).collect();
     let mut out = format!("/// Reflected from `wgsl/{name}.wgsl`.\npub mod {name} {{\n");
     let _ = writeln!(out, "    /// The kernel.\n    pub const KERNEL: super::Kernel = super::Kernel {{");
-    let _ = writeln!(out, "        id: super::KernelId::{}, name: {name:?}, source: {source:?},", camel(name));
+    let _ =
+        writeln!(out, "        id: super::KernelId::{}, name: {name:?}, source: {source:?},", camel(name));
     let _ = writeln!(out, "        workgroup_size: {workgroup:?}, buffers: &[{}],", buffers.join(", "));
-    let _ = writeln!(out, "        needs_f16: {}, needs_packed_int8_dot: {},", source.contains("enable f16"), source.contains("requires packed_4x8"));
+    let _ = writeln!(
+        out,
+        "        needs_f16: {}, needs_packed_int8_dot: {},",
+        source.contains("enable f16"),
+        source.contains("requires packed_4x8")
+    );
     let _ = writeln!(out, "        uniform_words: {},\n    }};", fields.len());
     out.push_str("    /// The uniform, field by field as in the WGSL file.\n    #[derive(Debug, Clone, Copy, PartialEq)]\n    pub struct Params {\n");
     for (field, kind) in fields {
         let _ = writeln!(out, "        /// See the WGSL file's header.\n        pub {field}: {kind},");
     }
-    let words: Vec<_> = fields.iter().map(|(field, kind)| if *kind == "f32" { format!("self.{field}.to_bits()") } else { format!("self.{field}") }).collect();
-    let _ = writeln!(out, "    }}\n    impl Params {{\n        /// As the uniform's words.\n        #[must_use]\n        pub fn to_words(&self) -> Vec<u32> {{ vec![{}] }}", words.join(", "));
+    let words: Vec<_> = fields
+        .iter()
+        .map(
+            |(field, kind)| {
+                if *kind == "f32" { format!("self.{field}.to_bits()") } else { format!("self.{field}") }
+            },
+        )
+        .collect();
+    let _ = writeln!(
+        out,
+        "    }}\n    impl Params {{\n        /// As the uniform's words.\n        #[must_use]\n        pub fn to_words(&self) -> Vec<u32> {{ vec![{}] }}",
+        words.join(", ")
+    );
     let reads: Vec<_> = fields
         .iter()
         .enumerate()
-        .map(|(index, (field, kind))| if *kind == "f32" { format!("{field}: f32::from_bits(*words.get({index})?)") } else { format!("{field}: *words.get({index})?") })
+        .map(|(index, (field, kind))| {
+            if *kind == "f32" {
+                format!("{field}: f32::from_bits(*words.get({index})?)")
+            } else {
+                format!("{field}: *words.get({index})?")
+            }
+        })
         .collect();
-    let _ = writeln!(out, "        /// From the uniform's words; `None` if there are too few.\n        #[must_use]\n        pub fn from_words(words: &[u32]) -> Option<Self> {{ Some(Self {{ {} }}) }}\n    }}\n}}\n", reads.join(", "));
+    let _ = writeln!(
+        out,
+        "        /// From the uniform's words; `None` if there are too few.\n        #[must_use]\n        pub fn from_words(words: &[u32]) -> Option<Self> {{ Some(Self {{ {} }}) }}\n    }}\n}}\n",
+        reads.join(", ")
+    );
     out
 }

@@ -67,7 +67,9 @@ const fn title(page: Page) -> &'static str {
 /// Moves the focus without touching the fragment, which holds the state.
 fn skip(event: ev::MouseEvent) {
     event.prevent_default();
-    if let Some(main) = document().get_element_by_id("main").and_then(|main| main.dyn_into::<web_sys::HtmlElement>().ok()) {
+    if let Some(main) =
+        document().get_element_by_id("main").and_then(|main| main.dyn_into::<web_sys::HtmlElement>().ok())
+    {
         let _ = main.focus();
     }
 }
@@ -93,9 +95,12 @@ fn NavLink(to: Page, page: Memo<Page>) -> impl IntoView {
 /// Ctrl+Z and Ctrl+Shift+Z, except where text is being typed: fields have their own undo.
 fn listen_for_undo(store: Store) {
     let handle = window_event_listener(ev::keydown, move |event| {
-        let typing = event.target().and_then(|target| target.dyn_into::<web_sys::HtmlElement>().ok()).is_some_and(
-            |element| matches!(element.tag_name().as_str(), "INPUT" | "TEXTAREA") || element.is_content_editable(),
-        );
+        let typing = event
+            .target()
+            .and_then(|target| target.dyn_into::<web_sys::HtmlElement>().ok())
+            .is_some_and(|element| {
+                matches!(element.tag_name().as_str(), "INPUT" | "TEXTAREA") || element.is_content_editable()
+            });
         if typing || !(event.ctrl_key() || event.meta_key()) || !event.key().eq_ignore_ascii_case("z") {
             return;
         }
@@ -156,7 +161,9 @@ pub fn stopped(details: &str) {
     panel.set_class_name("boot-message");
     let _ = panel.set_attribute("role", "alert");
     let words = "The page stopped because of an error in it. Your settings are kept in the address bar: reload the page to go on. Please report the lines below.";
-    for element in [make("p", words), make("pre", &format!("build {BUILD_ID}\n{details}"))].into_iter().flatten() {
+    for element in
+        [make("p", words), make("pre", &format!("build {BUILD_ID}\n{details}"))].into_iter().flatten()
+    {
         let _ = panel.append_child(&element);
     }
     let _ = body.prepend_with_node_1(&panel);

@@ -8,7 +8,9 @@ use web_sys::{Blob, BlobPropertyBag, File, HtmlAnchorElement, HtmlInputElement, 
 
 /// The files chosen in a file input, which is emptied so that the same file can be chosen again.
 pub fn chosen(event: &web_sys::Event) -> Vec<File> {
-    let Some(input) = event.target().and_then(|target| target.dyn_into::<HtmlInputElement>().ok()) else { return vec![] };
+    let Some(input) = event.target().and_then(|target| target.dyn_into::<HtmlInputElement>().ok()) else {
+        return vec![];
+    };
     let files = input.files().map_or_else(Vec::new, |list| list_of(&list));
     input.set_value("");
     files
@@ -51,7 +53,8 @@ pub fn download_blob(name: &str, blob: &Blob) -> Option<()> {
 
 /// One field of a CSV file: quoted where needed, and never a formula in a spreadsheet (OWASP).
 pub fn csv_field(text: &str) -> String {
-    let risky = text.starts_with(['=', '+', '@', '\t', '\r']) || (text.starts_with('-') && text.parse::<f64>().is_err());
+    let risky = text.starts_with(['=', '+', '@', '\t', '\r'])
+        || (text.starts_with('-') && text.parse::<f64>().is_err());
     let text = if risky { format!("'{text}") } else { text.to_owned() };
     if text.contains([',', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
 }

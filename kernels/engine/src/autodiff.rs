@@ -13,7 +13,11 @@ use crate::{
 ///
 /// # Errors
 /// [`EngineError::Shape`] where `loss` is not a loss or an operation on the way has no rule.
-pub fn gradients(graph: &mut Graph, loss: NodeId, wanted: &[NodeId]) -> Result<Vec<Option<NodeId>>, EngineError> {
+pub fn gradients(
+    graph: &mut Graph,
+    loss: NodeId,
+    wanted: &[NodeId],
+) -> Result<Vec<Option<NodeId>>, EngineError> {
     let Op::SoftmaxCrossEntropy = graph.node(loss).op else {
         return Err(EngineError::Shape { message: format!("{} is not a loss", graph.node(loss).label) });
     };
@@ -109,7 +113,10 @@ fn backward(
             let [image, weight] = inputs(graph, id)?;
             if wants(image) {
                 let op = Op::Conv2dInputGrad(geometry);
-                shares.push((image, graph.push(op, vec![upstream, weight], geometry.image_shape(), "image.grad")));
+                shares.push((
+                    image,
+                    graph.push(op, vec![upstream, weight], geometry.image_shape(), "image.grad"),
+                ));
             }
             if wants(weight) {
                 let shape = graph.shape(weight).to_vec();

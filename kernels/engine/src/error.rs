@@ -57,7 +57,9 @@ impl fmt::Display for EngineError {
             ),
             Self::DeviceLost { cause } => write!(formatter, "the GPU was lost ({cause})"),
             Self::Timeout { what, seconds } => write!(formatter, "{what} did not end within {seconds:.0} s"),
-            Self::NonFinite { step, tensor } => write!(formatter, "the {tensor} stopped being finite at step {step}"),
+            Self::NonFinite { step, tensor } => {
+                write!(formatter, "the {tensor} stopped being finite at step {step}")
+            }
             Self::Gpu { message } => write!(formatter, "the browser refused a GPU call: {message}"),
             Self::Cancelled => write!(formatter, "stopped"),
         }

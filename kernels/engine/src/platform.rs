@@ -53,7 +53,8 @@ mod imp {
     }
 
     pub fn now_seconds() -> f64 {
-        let performance = Reflect::get(&global(), &JsValue::from_str("performance")).unwrap_or(JsValue::UNDEFINED);
+        let performance =
+            Reflect::get(&global(), &JsValue::from_str("performance")).unwrap_or(JsValue::UNDEFINED);
         method(&performance, "now")
             .and_then(|now| now.call0(&performance).ok())
             .and_then(|value| value.as_f64())
@@ -86,7 +87,8 @@ mod imp {
     }
 
     fn open() -> Option<Channel> {
-        let constructor: Function = Reflect::get(&global(), &JsValue::from_str("MessageChannel")).ok()?.dyn_into().ok()?;
+        let constructor: Function =
+            Reflect::get(&global(), &JsValue::from_str("MessageChannel")).ok()?.dyn_into().ok()?;
         let channel = Reflect::construct(&constructor, &js_sys::Array::new()).ok()?;
         let receiver = Reflect::get(&channel, &JsValue::from_str("port1")).ok()?;
         let sender = Reflect::get(&channel, &JsValue::from_str("port2")).ok()?;

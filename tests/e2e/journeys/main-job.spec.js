@@ -13,7 +13,7 @@ for (const mode of ["gpu", "cpu"]) {
       const { page, context, site } = app;
       await open(app);
       const pageBytes = site.requests.reduce((sum, request) => sum + request.gzipBytes, 0);
-      expect(pageBytes, "gzip bytes until the page is usable").toBeLessThanOrEqual(350_000);
+      expect.soft(pageBytes, "gzip bytes until the page is usable").toBeLessThanOrEqual(350_000);
 
       await page.getByTestId("start-train").click();
       await expect(page.getByTestId("train-start")).toBeEnabled();
@@ -22,11 +22,11 @@ for (const mode of ["gpu", "cpu"]) {
       await page.getByTestId("train-start").click();
       await expect(page.getByTestId("loss")).toBeVisible({ timeout: 60_000 });
       const allBytes = site.requests.reduce((sum, request) => sum + request.gzipBytes, 0);
-      expect(allBytes - pageBytes, "gzip bytes more until the first step").toBeLessThanOrEqual(900_000);
+      expect.soft(allBytes - pageBytes, "gzip bytes more until the first step").toBeLessThanOrEqual(900_000);
       const { accuracy, backend } = await result(page, { timeout: 60_000 - (Date.now() - begin) });
       console.log(`  ${mode}: ${accuracy} % in ${((Date.now() - begin) / 1000).toFixed(1)} s on the ${backend}`);
       expect(accuracy).toBeGreaterThanOrEqual(97);
-      expect(await longTasks.since(), "main-thread tasks over 50 ms while training").toEqual([]);
+      expect.soft(await longTasks.since(), "main-thread tasks over 50 ms while training").toEqual([]);
       if (mode === "cpu") expect(backend).toBe("CPU");
 
       await page.getByTestId("quantize-start").click();

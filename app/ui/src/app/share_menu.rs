@@ -41,7 +41,10 @@ pub fn ShareMenu() -> impl IntoView {
     let export = move |_| {
         let json = store.workbench.with_untracked(project_file);
         if files::download("ridgepoint.json", "application/json", json.as_bytes()).is_none() {
-            store.notify(NoticeKind::Problem, "The file could not be made. The link still holds everything: copy it instead.");
+            store.notify(
+                NoticeKind::Problem,
+                "The file could not be made. The link still holds everything: copy it instead.",
+            );
         }
     };
     let import = move |event: leptos::ev::Event| {
@@ -104,7 +107,9 @@ fn open_project(text: &str) -> Result<Workbench, String> {
     let get = |name: &str| Reflect::get(&file, &name.into()).unwrap_or_default();
     let version = get("ridgepoint").as_f64().ok_or_else(other)?;
     if version > f64::from(share::VERSION) {
-        return Err("it was made by a newer version of the workbench; reload the page to get the newest.".into());
+        return Err(
+            "it was made by a newer version of the workbench; reload the page to get the newest.".into()
+        );
     }
     let settings: Object = get("settings").dyn_into().map_err(|_| other())?;
     let pairs: Vec<(String, String)> = Object::entries(&settings)
@@ -125,18 +130,21 @@ fn open_project(text: &str) -> Result<Workbench, String> {
 async fn import_file(store: Store, file: &web_sys::File) {
     let name = file.name();
     if file.size() > FILE_CAP_BYTES {
-        store.notify(NoticeKind::Problem, format!("{name} is larger than 64 KiB, so it is not a Ridgepoint file. Nothing was changed."));
+        store.notify(
+            NoticeKind::Problem,
+            format!("{name} is larger than 64 KiB, so it is not a Ridgepoint file. Nothing was changed."),
+        );
         return;
     }
     let text = files::read(file).await.and_then(|bytes| String::from_utf8(bytes).ok());
-    let opened = text.ok_or_else(|| "it is not a text file".to_owned()).and_then(|text| {
-        open_project(&text)
-    });
+    let opened = text.ok_or_else(|| "it is not a text file".to_owned()).and_then(|text| open_project(&text));
     match opened {
         Ok(workbench) => {
             store.open(workbench);
             store.notify(NoticeKind::Info, format!("Opened {name}. Undo brings back what was here before."));
         }
-        Err(error) => store.notify(NoticeKind::Problem, format!("{name} was not opened: {error} Nothing was changed.")),
+        Err(error) => {
+            store.notify(NoticeKind::Problem, format!("{name} was not opened: {error} Nothing was changed."))
+        }
     }
 }

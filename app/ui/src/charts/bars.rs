@@ -25,7 +25,9 @@ pub fn StackedBar(
 ) -> impl IntoView {
     let whole = Memo::new(move |_| {
         let sum: f64 = parts.with(|parts| parts.iter().map(|part| part.value).sum());
-        capacity.with(|capacity| capacity.as_ref().map_or(sum, |(capacity, _)| sum.max(*capacity))).max(f64::MIN_POSITIVE)
+        capacity
+            .with(|capacity| capacity.as_ref().map_or(sum, |(capacity, _)| sum.max(*capacity)))
+            .max(f64::MIN_POSITIVE)
     });
     let segments = move || {
         let whole = whole.get();
@@ -54,7 +56,9 @@ pub fn StackedBar(
     // Outside the drawing, whose width follows the window: text in it would shrink on a phone.
     let limit_words = move || {
         capacity.with(|capacity| {
-            capacity.as_ref().map(|(_, text)| view! { <p class="bar-limit small muted numbers">{text.clone()}</p> })
+            capacity
+                .as_ref()
+                .map(|(_, text)| view! { <p class="bar-limit small muted numbers">{text.clone()}</p> })
         })
     };
     let entries = move || {

@@ -19,7 +19,8 @@ pub fn Chart(#[prop(into)] spec: Signal<ChartSpec>) -> impl IntoView {
     let hidden = RwSignal::new(Vec::<usize>::new());
     let drawing = Memo::new(move |_| spec.with(|spec| draw(spec, (x_log.get(), y_log.get()), &hidden.get())));
     let cursor = RwSignal::new(None::<f64>);
-    let values = Memo::new(move |_| cursor.get().map(|at| spec.with(|spec| read_at(spec, &hidden.get(), at))));
+    let values =
+        Memo::new(move |_| cursor.get().map(|at| spec.with(|spec| read_at(spec, &hidden.get(), at))));
     let pointer = move |event: ev::PointerEvent| {
         let Some(place) = place_of(&event) else { return };
         cursor.set(Some(drawing.with_untracked(|drawing| drawing.x.value(place))));
@@ -39,7 +40,12 @@ pub fn Chart(#[prop(into)] spec: Signal<ChartSpec>) -> impl IntoView {
     };
     let title = move || spec.with(|spec| spec.title.clone());
     let label = move || {
-        spec.with(|spec| format!("{}: {} against {}. Arrow keys read values; the table below holds them all.", spec.title, spec.y.title, spec.x.title))
+        spec.with(|spec| {
+            format!(
+                "{}: {} against {}. Arrow keys read values; the table below holds them all.",
+                spec.title, spec.y.title, spec.x.title
+            )
+        })
     };
     view! {
         <figure class="chart">
@@ -109,7 +115,8 @@ fn neighbour(spec: &ChartSpec, cursor: Option<f64>, step: isize) -> Option<f64> 
     let at = match cursor {
         None => points.len() / 2,
         Some(x) => {
-            let index = points.iter().position(|point| point.0 >= x).unwrap_or(points.len().saturating_sub(1));
+            let index =
+                points.iter().position(|point| point.0 >= x).unwrap_or(points.len().saturating_sub(1));
             index.saturating_add_signed(step).min(points.len().saturating_sub(1))
         }
     };
@@ -134,7 +141,7 @@ fn frame(spec: &ChartSpec, drawing: &Drawing) -> impl IntoView + use<> {
         {columns.collect_view()}
         {rows.collect_view()}
         <text x=(left + right) / 2.0 y=HEIGHT - 8.0 text-anchor="middle">{axis_title(&spec.x.title, &spec.x.unit)}</text>
-        <text transform=format!("translate(13 {}) rotate(-90)", (top + bottom) / 2.0) text-anchor="middle">{axis_title(&spec.y.title, &spec.y.unit)}</text>
+        <text transform=format!("translate(18 {}) rotate(-90)", (top + bottom) / 2.0) text-anchor="middle">{axis_title(&spec.y.title, &spec.y.unit)}</text>
     }
 }
 

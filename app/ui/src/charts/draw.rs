@@ -1,13 +1,17 @@
 //! A chart as shapes: what is put into the page, and what is written into an exported file.
 
-use super::{ChartSpec, SeriesKind, colour, scale::{Scale, short}};
+use super::{
+    ChartSpec, SeriesKind, colour,
+    scale::{Scale, short},
+};
 
 /// Size of the drawing in its own units.
 pub const WIDTH: f64 = 640.0;
 /// Size of the drawing in its own units.
 pub const HEIGHT: f64 = 320.0;
-const LEFT: f64 = 64.0;
-const RIGHT: f64 = 16.0;
+// Room for the texts of the axes at the size they have in a narrow window.
+const LEFT: f64 = 84.0;
+const RIGHT: f64 = 28.0;
 const TOP: f64 = 12.0;
 const BOTTOM: f64 = 48.0;
 /// Points of a series beyond which only the extremes of each column of pixels are drawn.
@@ -57,15 +61,20 @@ pub fn draw(spec: &ChartSpec, logs: (bool, bool), hidden: &[usize]) -> Drawing {
         _ => Scale::over(points().chain(marks()).map(|point| point.1), logs.1, (bottom, top)).rounded(),
     };
     let x = if logs.0 { x.rounded() } else { x };
-    let ticks = |scale: &Scale| scale.ticks().into_iter().filter_map(|tick| Some((scale.place(tick)?, short(tick)))).collect();
+    let ticks = |scale: &Scale| {
+        scale.ticks().into_iter().filter_map(|tick| Some((scale.place(tick)?, short(tick)))).collect()
+    };
     let shapes = spec
         .series
         .iter()
         .enumerate()
         .filter(|(index, _)| !hidden.contains(index))
         .map(|(index, series)| {
-            let places: Vec<(f64, f64)> =
-                series.points.iter().filter_map(|&(px, py)| Some((x.place(px)?, y.place(py)?.clamp(top, bottom)))).collect();
+            let places: Vec<(f64, f64)> = series
+                .points
+                .iter()
+                .filter_map(|&(px, py)| Some((x.place(px)?, y.place(py)?.clamp(top, bottom))))
+                .collect();
             let is_dots = series.kind == SeriesKind::Dots;
             Shape {
                 index,
@@ -121,18 +130,44 @@ pub fn svg_file(spec: &ChartSpec, drawing: &Drawing) -> String {
     );
     let _ = write!(out, "<text x=\"{left}\" y=\"-6\" font-weight=\"bold\">{}</text>", escaped(&spec.title));
     for (x, text) in &drawing.x_ticks {
-        let _ = write!(out, "<path d=\"M{x:.1} {top}V{bottom}\" stroke=\"#ddd\"/><text x=\"{x:.1}\" y=\"{}\" text-anchor=\"middle\">{}</text>", bottom + 16.0, escaped(text));
+        let _ = write!(
+            out,
+            "<path d=\"M{x:.1} {top}V{bottom}\" stroke=\"#ddd\"/><text x=\"{x:.1}\" y=\"{}\" text-anchor=\"middle\">{}</text>",
+            bottom + 16.0,
+            escaped(text)
+        );
     }
     for (y, text) in &drawing.y_ticks {
-        let _ = write!(out, "<path d=\"M{left} {y:.1}H{right}\" stroke=\"#ddd\"/><text x=\"{}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>", left - 6.0, y + 4.0, escaped(text));
+        let _ = write!(
+            out,
+            "<path d=\"M{left} {y:.1}H{right}\" stroke=\"#ddd\"/><text x=\"{}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>",
+            left - 6.0,
+            y + 4.0,
+            escaped(text)
+        );
     }
-    let _ = write!(out, "<text x=\"{}\" y=\"{}\" text-anchor=\"middle\">{}</text>", (left + right) / 2.0, HEIGHT - 10.0, escaped(&axis_title(&spec.x.title, &spec.x.unit)));
-    let _ = write!(out, "<text transform=\"translate(12 {}) rotate(-90)\" text-anchor=\"middle\">{}</text>", (top + bottom) / 2.0, escaped(&axis_title(&spec.y.title, &spec.y.unit)));
+    let _ = write!(
+        out,
+        "<text x=\"{}\" y=\"{}\" text-anchor=\"middle\">{}</text>",
+        (left + right) / 2.0,
+        HEIGHT - 10.0,
+        escaped(&axis_title(&spec.x.title, &spec.x.unit))
+    );
+    let _ = write!(
+        out,
+        "<text transform=\"translate(16 {}) rotate(-90)\" text-anchor=\"middle\">{}</text>",
+        (top + bottom) / 2.0,
+        escaped(&axis_title(&spec.y.title, &spec.y.unit))
+    );
     for shape in &drawing.shapes {
         let stroke = colour(shape.index);
         if !shape.path.is_empty() {
             let dash = if shape.dashed { " stroke-dasharray=\"6 4\"" } else { "" };
-            let _ = write!(out, "<path d=\"{}\" fill=\"none\" stroke=\"{stroke}\" stroke-width=\"2\"{dash}/>", shape.path);
+            let _ = write!(
+                out,
+                "<path d=\"{}\" fill=\"none\" stroke=\"{stroke}\" stroke-width=\"2\"{dash}/>",
+                shape.path
+            );
         }
         for (x, y) in &shape.dots {
             let _ = write!(out, "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"4\" fill=\"{stroke}\"/>");
@@ -140,11 +175,25 @@ pub fn svg_file(spec: &ChartSpec, drawing: &Drawing) -> String {
     }
     for (x, y, label, to_left) in &drawing.marks {
         let (dx, anchor) = if *to_left { (-8.0, "end") } else { (8.0, "start") };
-        let _ = write!(out, "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"4\" fill=\"#1a1a1a\"/><text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"{anchor}\">{}</text>", x + dx, y - 8.0, escaped(label));
+        let _ = write!(
+            out,
+            "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"4\" fill=\"#1a1a1a\"/><text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"{anchor}\">{}</text>",
+            x + dx,
+            y - 8.0,
+            escaped(label)
+        );
     }
     for (index, series) in spec.series.iter().enumerate() {
         let y = HEIGHT + 14.0 + index as f64 * 18.0;
-        let _ = write!(out, "<path d=\"M{left} {0}h18\" stroke=\"{1}\" stroke-width=\"3\"/><text x=\"{2}\" y=\"{3}\">{4}</text>", y - 4.0, colour(index), left + 26.0, y, escaped(&series.name));
+        let _ = write!(
+            out,
+            "<path d=\"M{left} {0}h18\" stroke=\"{1}\" stroke-width=\"3\"/><text x=\"{2}\" y=\"{3}\">{4}</text>",
+            y - 4.0,
+            colour(index),
+            left + 26.0,
+            y,
+            escaped(&series.name)
+        );
     }
     out.push_str("</svg>");
     out

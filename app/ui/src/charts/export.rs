@@ -1,13 +1,20 @@
 //! A chart as SVG, PNG or CSV file.
 
-use super::{ChartSpec, draw::{Drawing, svg_file}};
+use super::{
+    ChartSpec,
+    draw::{Drawing, svg_file},
+};
 use crate::files;
 use leptos::prelude::*;
 use wasm_bindgen::{JsCast, closure::Closure};
 use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement, HtmlImageElement, Url};
 
 fn file_name(spec: &ChartSpec, ending: &str) -> String {
-    let plain: String = spec.title.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).collect();
+    let plain: String = spec
+        .title
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' })
+        .collect();
     format!("{}.{ending}", plain.trim_matches('-'))
 }
 
@@ -39,11 +46,16 @@ fn paint(name: String, text: &str) -> Option<()> {
     let painted = image.clone();
     let source = url.clone();
     let on_load = Closure::once_into_js(move || {
-        let canvas: Option<HtmlCanvasElement> = document().create_element("canvas").ok().and_then(|canvas| canvas.dyn_into().ok());
+        let canvas: Option<HtmlCanvasElement> =
+            document().create_element("canvas").ok().and_then(|canvas| canvas.dyn_into().ok());
         if let Some(canvas) = canvas {
             canvas.set_width(painted.natural_width() * 2);
             canvas.set_height(painted.natural_height() * 2);
-            let context = canvas.get_context("2d").ok().flatten().and_then(|context| context.dyn_into::<CanvasRenderingContext2d>().ok());
+            let context = canvas
+                .get_context("2d")
+                .ok()
+                .flatten()
+                .and_then(|context| context.dyn_into::<CanvasRenderingContext2d>().ok());
             if let Some(context) = context {
                 let _ = context.scale(2.0, 2.0);
                 let _ = context.draw_image_with_html_image_element(&painted, 0.0, 0.0);

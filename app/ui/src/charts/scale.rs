@@ -14,7 +14,8 @@ impl Scale {
     /// Over the finite values (positive ones, if logarithmic), onto `from`..`to`. Without values: 0 to 1.
     pub fn over(values: impl Iterator<Item = f64>, log: bool, (from, to): (f64, f64)) -> Self {
         let usable = values.filter(|value| value.is_finite() && (!log || *value > 0.0));
-        let (mut low, mut high) = usable.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)));
+        let (mut low, mut high) =
+            usable.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)));
         if low > high {
             (low, high) = if log { (1.0, 10.0) } else { (0.0, 1.0) };
         }
@@ -53,7 +54,11 @@ impl Scale {
     /// The value at a place.
     pub fn value(&self, place: f64) -> f64 {
         let share = (place - self.from) / (self.to - self.from);
-        if self.log { self.low * (self.high / self.low).powf(share) } else { self.low + share * (self.high - self.low) }
+        if self.log {
+            self.low * (self.high / self.low).powf(share)
+        } else {
+            self.low + share * (self.high - self.low)
+        }
     }
 
     /// Round values inside, four to nine of them.
@@ -61,8 +66,10 @@ impl Scale {
         if self.log {
             let (first, last) = (self.low.log10().ceil() as i32, self.high.log10().floor() as i32);
             let every = ((last - first) / 8 + 1).max(1);
-            let mut ticks: Vec<f64> =
-                (first..=last).step_by(every.unsigned_abs() as usize).map(|power| 10_f64.powi(power)).collect();
+            let mut ticks: Vec<f64> = (first..=last)
+                .step_by(every.unsigned_abs() as usize)
+                .map(|power| 10_f64.powi(power))
+                .collect();
             if ticks.len() < 3 {
                 ticks = (first - 1..=last)
                     .flat_map(|power| [1.0, 2.0, 5.0].map(|digit| digit * 10_f64.powi(power)))
@@ -83,7 +90,16 @@ fn step_of(span: f64) -> f64 {
     let rough = span / 5.0;
     let power = 10_f64.powf(rough.log10().floor());
     let digit = rough / power;
-    power * if digit < 1.5 { 1.0 } else if digit < 3.5 { 2.0 } else if digit < 7.5 { 5.0 } else { 10.0 }
+    power
+        * if digit < 1.5 {
+            1.0
+        } else if digit < 3.5 {
+            2.0
+        } else if digit < 7.5 {
+            5.0
+        } else {
+            10.0
+        }
 }
 
 /// A short text with an SI prefix: "3.35 T", "250 m".
@@ -92,7 +108,17 @@ pub fn short(value: f64) -> String {
         return "0".into();
     }
     let magnitude = value.abs();
-    let prefixes = [(1e15, " P"), (1e12, " T"), (1e9, " G"), (1e6, " M"), (1e3, " k"), (1.0, ""), (1e-3, " m"), (1e-6, " µ"), (1e-9, " n")];
+    let prefixes = [
+        (1e15, " P"),
+        (1e12, " T"),
+        (1e9, " G"),
+        (1e6, " M"),
+        (1e3, " k"),
+        (1.0, ""),
+        (1e-3, " m"),
+        (1e-6, " µ"),
+        (1e-9, " n"),
+    ];
     // Shares and losses read better as plain decimals than in thousandths.
     let (unit, prefix) = if (1e-3..1.0).contains(&magnitude) {
         (1.0, "")
@@ -100,7 +126,15 @@ pub fn short(value: f64) -> String {
         prefixes.into_iter().find(|(unit, _)| magnitude >= *unit * 0.999_95).unwrap_or((1e-12, " p"))
     };
     let scaled = value / unit;
-    let digits = if scaled.abs() >= 99.95 { 0 } else if scaled.abs() >= 9.995 { 1 } else if scaled.abs() >= 0.995 { 2 } else { 4 };
+    let digits = if scaled.abs() >= 99.95 {
+        0
+    } else if scaled.abs() >= 9.995 {
+        1
+    } else if scaled.abs() >= 0.995 {
+        2
+    } else {
+        4
+    };
     let text = format!("{scaled:.digits$}");
     let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
     format!("{text}{prefix}")

@@ -24,9 +24,15 @@ impl BadgeKind {
 
     fn explanation(&self) -> String {
         match self {
-            Self::Measured | Self::Of(Provenance::Measured) => "Measured on this machine, in this tab.".into(),
-            Self::Of(Provenance::Catalog { source, retrieved_on }) => format!("{source}. Retrieved on {retrieved_on}."),
-            Self::Of(Provenance::Model) => "Predicted by a formula; the interval says how far published runs were off.".into(),
+            Self::Measured | Self::Of(Provenance::Measured) => {
+                "Measured on this machine, in this tab.".into()
+            }
+            Self::Of(Provenance::Catalog { source, retrieved_on }) => {
+                format!("{source}. Retrieved on {retrieved_on}.")
+            }
+            Self::Of(Provenance::Model) => {
+                "Predicted by a formula; the interval says how far published runs were off.".into()
+            }
             Self::Of(Provenance::Assumption) => "An assumption that you can change in the form.".into(),
         }
     }

@@ -69,7 +69,11 @@ pub fn NumberField(
 
 /// Shortest text of a number; very large and very small ones in powers of ten.
 fn text_of(value: f64) -> String {
-    if value != 0.0 && (value.abs() >= 1e7 || value.abs() < 1e-4) { format!("{value:e}") } else { format!("{value}") }
+    if value != 0.0 && (value.abs() >= 1e7 || value.abs() < 1e-4) {
+        format!("{value:e}")
+    } else {
+        format!("{value}")
+    }
 }
 
 fn parse(text: &str) -> Option<f64> {
@@ -82,7 +86,11 @@ fn check(text: &str, (low, high): (f64, f64), integer: bool) -> Option<String> {
         return Some("Not a number. The last valid value is in use.".into());
     };
     if number < low || number > high {
-        return Some(format!("Between {} and {}. The last valid value is in use.", text_of(low), text_of(high)));
+        return Some(format!(
+            "Between {} and {}. The last valid value is in use.",
+            text_of(low),
+            text_of(high)
+        ));
     }
     (integer && number.fract() != 0.0).then(|| "A whole number. The last valid value is in use.".into())
 }

@@ -14,7 +14,11 @@ use leptos::prelude::*;
 
 /// A titled box.
 #[component]
-pub fn Panel(#[prop(into)] title: String, #[prop(optional, into)] class: String, children: Children) -> impl IntoView {
+pub fn Panel(
+    #[prop(into)] title: String,
+    #[prop(optional, into)] class: String,
+    children: Children,
+) -> impl IntoView {
     view! {
         <section class=format!("panel {class}")>
             <h2>{title}</h2>

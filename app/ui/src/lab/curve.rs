@@ -38,7 +38,10 @@ impl Curve {
 
     /// (mean step, mean value) of each bucket.
     pub fn points(&self) -> Vec<(f64, f64)> {
-        self.buckets.iter().map(|(steps, values, count)| (steps / f64::from(*count), values / f64::from(*count))).collect()
+        self.buckets
+            .iter()
+            .map(|(steps, values, count)| (steps / f64::from(*count), values / f64::from(*count)))
+            .collect()
     }
 
     /// Whether there is anything to draw.

@@ -18,7 +18,11 @@ pub const fn backend_name(backend: BackendKind) -> &'static str {
 }
 
 /// Handles what all jobs have in common; true if the event was one of these.
-fn common(event: &Event, activity: RwSignal<Option<Activity>>, error_slot: RwSignal<Option<WorkerError>>) -> bool {
+fn common(
+    event: &Event,
+    activity: RwSignal<Option<Activity>>,
+    error_slot: RwSignal<Option<WorkerError>>,
+) -> bool {
     match event {
         Event::Progress { job, what, fraction, remaining_seconds } => {
             activity.set(Some(Activity {
@@ -50,15 +54,19 @@ impl Lab {
         }
         let store = Store::expect();
         self.probe_error.set(None);
-        let job = worker::submit(|job| Command::Probe { job }, vec![], move |event, _| {
-            if common(&event, self.probing, self.probe_error) {
-                return;
-            }
-            if let Event::Probed { report, .. } = event {
-                self.probing.set(None);
-                store.device_report.set(Some(*report));
-            }
-        });
+        let job = worker::submit(
+            |job| Command::Probe { job },
+            vec![],
+            move |event, _| {
+                if common(&event, self.probing, self.probe_error) {
+                    return;
+                }
+                if let Event::Probed { report, .. } = event {
+                    self.probing.set(None);
+                    store.device_report.set(Some(*report));
+                }
+            },
+        );
         begin(self.probing, job, "Starting the compute worker");
     }
 
@@ -67,18 +75,22 @@ impl Lab {
         let store = Store::expect();
         self.data_error.set(None);
         let is_files = matches!(source, DataSource::Files { .. });
-        let job = worker::submit(|job| Command::LoadData { job, source }, files, move |event, buffers| {
-            if common(&event, self.loading, self.data_error) {
-                return;
-            }
-            if let Event::DataReady { summary, .. } = event {
-                self.loading.set(None);
-                self.data.set(Some((summary, buffers.into_iter().next().unwrap_or_default())));
-                if is_files {
-                    store.commit(|workbench| workbench.experiment.dataset = DatasetChoice::Files);
+        let job = worker::submit(
+            |job| Command::LoadData { job, source },
+            files,
+            move |event, buffers| {
+                if common(&event, self.loading, self.data_error) {
+                    return;
                 }
-            }
-        });
+                if let Event::DataReady { summary, .. } = event {
+                    self.loading.set(None);
+                    self.data.set(Some((summary, buffers.into_iter().next().unwrap_or_default())));
+                    if is_files {
+                        store.commit(|workbench| workbench.experiment.dataset = DatasetChoice::Files);
+                    }
+                }
+            },
+        );
         begin(self.loading, job, "Reading");
     }
 
@@ -93,9 +105,13 @@ impl Lab {
         store.last_training.set(None);
         self.phase.set(Phase::Preparing);
         let experiment = store.workbench.with_untracked(|workbench| workbench.experiment.clone());
-        let job = worker::submit(|job| Command::Train { job, experiment }, vec![], move |event, buffers| {
-            self.on_training_event(store, event, buffers);
-        });
+        let job = worker::submit(
+            |job| Command::Train { job, experiment },
+            vec![],
+            move |event, buffers| {
+                self.on_training_event(store, event, buffers);
+            },
+        );
         begin(self.training, job, "Starting the compute worker");
     }
 
@@ -141,7 +157,9 @@ impl Lab {
                 let mut buffers = buffers.into_iter();
                 self.misread_pixels.set(buffers.next().unwrap_or_default());
                 let filters = buffers.next().unwrap_or_default();
-                self.filters.set(filters.chunks_exact(4).map(|b| b.try_into().map_or(0.0, f32::from_le_bytes)).collect());
+                self.filters.set(
+                    filters.chunks_exact(4).map(|b| b.try_into().map_or(0.0, f32::from_le_bytes)).collect(),
+                );
                 self.compression.set(None);
                 self.reading.set(None);
                 self.training.set(None);
@@ -153,7 +171,8 @@ impl Lab {
     }
 
     fn on_progress(self, job: JobId, progress: TrainingProgress) {
-        let total = self.start.with_untracked(|start| start.as_ref().map_or(1, |start| start.total_steps.max(1)));
+        let total =
+            self.start.with_untracked(|start| start.as_ref().map_or(1, |start| start.total_steps.max(1)));
         self.training.set(Some(Activity {
             job,
             what: format!("Step {} of {total}", progress.step),
@@ -162,7 +181,8 @@ impl Lab {
         }));
         self.points.update_value(|points| points.extend_from_slice(&progress.points));
         self.loss.update(|curve| progress.points.iter().for_each(|(step, loss, _)| curve.push(*step, *loss)));
-        self.accuracy.update(|curve| progress.points.iter().for_each(|(step, _, share)| curve.push(*step, *share)));
+        self.accuracy
+            .update(|curve| progress.points.iter().for_each(|(step, _, share)| curve.push(*step, *share)));
         self.progress.set(Some(progress));
     }
 
@@ -183,7 +203,11 @@ impl Lab {
 
     /// Holds or releases the run.
     pub fn toggle_pause(self) {
-        let Some(job) = self.training.with_untracked(|activity| activity.as_ref().map(|activity| activity.job)) else { return };
+        let Some(job) =
+            self.training.with_untracked(|activity| activity.as_ref().map(|activity| activity.job))
+        else {
+            return;
+        };
         match self.phase.get_untracked() {
             Phase::Running => worker::control(Command::Pause { job }),
             Phase::Paused => worker::control(Command::Resume { job }),
@@ -194,30 +218,40 @@ impl Lab {
     /// Makes the INT8 model and measures both.
     pub fn quantize(self) {
         self.quantize_error.set(None);
-        let job = worker::submit(|job| Command::Quantize { job }, vec![], move |event, _| {
-            if common(&event, self.quantizing, self.quantize_error) {
-                return;
-            }
-            if let Event::Quantized { report, .. } = event {
-                self.quantizing.set(None);
-                self.compression.set(Some(*report));
-            }
-        });
+        let job = worker::submit(
+            |job| Command::Quantize { job },
+            vec![],
+            move |event, _| {
+                if common(&event, self.quantizing, self.quantize_error) {
+                    return;
+                }
+                if let Event::Quantized { report, .. } = event {
+                    self.quantizing.set(None);
+                    self.compression.set(Some(*report));
+                }
+            },
+        );
         begin(self.quantizing, job, "Starting");
     }
 
     /// Reads a drawing of 784 bytes; `done` is called whatever the answer.
     pub fn classify(self, pixels: Vec<u8>, done: impl Fn() + 'static) {
-        worker::submit(|job| Command::Classify { job }, vec![pixels], move |event, _| {
-            if let Event::Classified { reading, .. } = event {
-                self.reading.set(Some(reading));
-            }
-            done();
-        });
+        worker::submit(
+            |job| Command::Classify { job },
+            vec![pixels],
+            move |event, _| {
+                if let Event::Classified { reading, .. } = event {
+                    self.reading.set(Some(reading));
+                }
+                done();
+            },
+        );
     }
 }
 
 fn sentence(words: &str) -> String {
     let mut letters = words.chars();
-    letters.next().map_or_else(String::new, |first| std::iter::once(first.to_ascii_uppercase()).chain(letters).collect())
+    letters.next().map_or_else(String::new, |first| {
+        std::iter::once(first.to_ascii_uppercase()).chain(letters).collect()
+    })
 }

@@ -50,7 +50,11 @@ fn is_plain(event: &ev::MouseEvent) -> bool {
 #[component]
 fn Action(page: Page, testid: &'static str, title: &'static str, words: &'static str) -> impl IntoView {
     let store = Store::expect();
-    let href = move || store.workbench.with(|workbench| format!("#{}", share::encode(&Workbench { page, ..workbench.clone() })));
+    let href = move || {
+        store
+            .workbench
+            .with(|workbench| format!("#{}", share::encode(&Workbench { page, ..workbench.clone() })))
+    };
     let open = move |event: ev::MouseEvent| {
         if is_plain(&event) {
             event.prevent_default();
@@ -69,8 +73,13 @@ fn Action(page: Page, testid: &'static str, title: &'static str, words: &'static
 #[component]
 fn DeviceLine() -> impl IntoView {
     let store = Store::expect();
-    let words = move || store.device_report.with(|report| report.as_ref().map_or_else(|| "not measured yet.".to_owned(), describe));
-    let verb = move || if store.device_report.with(Option::is_some) { "See the measurements" } else { "Measure it" };
+    let words = move || {
+        store
+            .device_report
+            .with(|report| report.as_ref().map_or_else(|| "not measured yet.".to_owned(), describe))
+    };
+    let verb =
+        move || if store.device_report.with(Option::is_some) { "See the measurements" } else { "Measure it" };
     view! {
         <p class="device-line" data-testid="device-line">
             <strong>"Your device: "</strong>{words}" "

@@ -75,7 +75,9 @@ fn open(store: Store, fragment: &str) {
             store.workbench.set(workbench);
         }
         // A bare route opens that page and keeps everything else.
-        Err(share::ShareError::RouteOnly { page }) => store.workbench.update(|workbench| workbench.page = page),
+        Err(share::ShareError::RouteOnly { page }) => {
+            store.workbench.update(|workbench| workbench.page = page)
+        }
         Err(error) => {
             store.link_is_broken.set(true);
             store.notify(NoticeKind::Problem, error.to_string());

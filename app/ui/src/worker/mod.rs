@@ -67,7 +67,9 @@ pub fn control(command: Command) {
 pub fn cancel(job: JobId) {
     if ENGINE.with_borrow(|engine| !engine.is_ready) {
         // Nothing was sent yet: the job is taken back, and the worker goes on loading for the next one.
-        ENGINE.with_borrow_mut(|engine| engine.waiting.retain(|(command, _)| wire::job_of_command(command) != Some(job)));
+        ENGINE.with_borrow_mut(|engine| {
+            engine.waiting.retain(|(command, _)| wire::job_of_command(command) != Some(job))
+        });
         if let Some(handler) = handler_of(job) {
             forget(job);
             handler(Event::Cancelled { job }, vec![]);
@@ -102,7 +104,8 @@ fn send(command: Command, buffers: Vec<Vec<u8>>) {
 
 fn start() {
     let base = document().base_uri().ok().flatten().unwrap_or_default();
-    let address = web_sys::Url::new_with_base(&format!("{COMPUTE_LOADER}?v={BUILD_ID}"), &base).map(|url| url.href());
+    let address =
+        web_sys::Url::new_with_base(&format!("{COMPUTE_LOADER}?v={BUILD_ID}"), &base).map(|url| url.href());
     let options = WorkerOptions::new();
     options.set_type(WorkerType::Module);
     let worker = address.and_then(|address| Worker::new_with_options(&address, &options));
@@ -148,7 +151,9 @@ fn dispatch(event: Event, buffers: Vec<Vec<u8>>) {
         Event::Ready { .. } => ready(),
         Event::BuildMismatch { .. } => {
             end_worker();
-            fail_all("This page and its compute worker are of different versions. Reload the page to get both anew.");
+            fail_all(
+                "This page and its compute worker are of different versions. Reload the page to get both anew.",
+            );
         }
         event => {
             let (job, is_last) = wire::job_of(&event);
@@ -216,7 +221,8 @@ fn fail_all(what: &str) {
     for (job, handler) in handlers {
         let error = WorkerError {
             what: what.into(),
-            kept: "Your settings and the scenario are kept; a model that was trained in the worker is gone.".into(),
+            kept: "Your settings and the scenario are kept; a model that was trained in the worker is gone."
+                .into(),
             next: "Start again: a new worker is made. If it happens again, reload the page.".into(),
         };
         handler(Event::Failed { job, error }, vec![]);

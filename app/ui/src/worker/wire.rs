@@ -17,7 +17,8 @@ pub enum Message {
 /// Posts a command; buffers are transferred.
 pub fn post(worker: &Worker, command: &Command, buffers: &[Vec<u8>]) {
     let Ok(control) = command.serialize(&serde_wasm_bindgen::Serializer::json_compatible()) else { return };
-    let transfer: Array = buffers.iter().map(|bytes| JsValue::from(Uint8Array::from(bytes.as_slice()).buffer())).collect();
+    let transfer: Array =
+        buffers.iter().map(|bytes| JsValue::from(Uint8Array::from(bytes.as_slice()).buffer())).collect();
     // A worker that is gone answers nothing; the cancel watchdog or its error event takes care.
     let _ = worker.post_message_with_transfer(&Array::of2(&control, &transfer), &transfer);
 }

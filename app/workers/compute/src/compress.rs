@@ -46,7 +46,12 @@ pub async fn quantize(context: &Rc<Context>, job: JobId) -> Result<(), WorkerErr
     }
 }
 
-async fn compare(context: &Rc<Context>, job: JobId, trained: &Trained, place: &Where) -> Result<(), EngineError> {
+async fn compare(
+    context: &Rc<Context>,
+    job: JobId,
+    trained: &Trained,
+    place: &Where,
+) -> Result<(), EngineError> {
     let network = &trained.network;
     context.progress(job, "Calibrating on training images", Some(0.0));
     let calibration = CALIBRATION_IMAGES.min(trained.dataset.train.len());
@@ -56,7 +61,8 @@ async fn compare(context: &Rc<Context>, job: JobId, trained: &Trained, place: &W
     context.progress(job, "Reading the held-out images with both models", Some(0.2));
     let batch = 250.min(trained.dataset.held_out.len()).max(1);
     let held_out = &trained.dataset.held_out;
-    let logits = Classifier::float32(network, &trained.weights, batch, place).await?.logits(&held_out.pixels).await?;
+    let logits =
+        Classifier::float32(network, &trained.weights, batch, place).await?.logits(&held_out.pixels).await?;
     let by_float = HeldOut::of(&logits, held_out);
     let logits = Classifier::int8(&quantized, batch, place).await?.logits(&held_out.pixels).await?;
     let by_int8 = HeldOut::of(&logits, held_out);
@@ -165,16 +171,24 @@ fn verdict(float32: &VariantReport, int8: &VariantReport, place: &Where) -> Stri
     let figures = format!("{smaller:.1}x smaller, {faster:.2}x the throughput, accuracy {points:+.2} points");
     let on = device::name(backend_of(place));
     if faster >= 1.1 {
-        format!("INT8 paid off on this machine's {on}: {figures}. Its integer products do more per instruction and move a quarter of the weight bytes.")
+        format!(
+            "INT8 paid off on this machine's {on}: {figures}. Its integer products do more per instruction and move a quarter of the weight bytes."
+        )
     } else if faster >= 0.9 {
-        format!("INT8 saved bytes but no time on this machine's {on}: {figures}. Rounding the inputs of each layer costs about what the integer products save.")
+        format!(
+            "INT8 saved bytes but no time on this machine's {on}: {figures}. Rounding the inputs of each layer costs about what the integer products save."
+        )
     } else {
         let reason = match place {
-            Where::Cpu => "at this size, rounding and rearranging the inputs costs more than the integer products save",
+            Where::Cpu => {
+                "at this size, rounding and rearranging the inputs costs more than the integer products save"
+            }
             Where::Gpu { device, .. } if device.is_software() => {
                 "this GPU is emulated by the processor, where packed products have no hardware behind them"
             }
-            Where::Gpu { .. } => "so small a network waits for the launch of its kernels, and INT8 launches more of them",
+            Where::Gpu { .. } => {
+                "so small a network waits for the launch of its kernels, and INT8 launches more of them"
+            }
         };
         format!("INT8 did not pay off in time on this machine's {on}: {figures}. The reason: {reason}.")
     }
@@ -208,7 +222,9 @@ async fn read(context: &Rc<Context>, buffers: &[Vec<u8>]) -> Result<Reading, Wor
     let float32 = match &mut readers.float32 {
         Some(reader) => reader,
         slot => {
-            let reader = Classifier::float32(&trained.network, &trained.weights, 1, &Where::Cpu).await.map_err(fail)?;
+            let reader = Classifier::float32(&trained.network, &trained.weights, 1, &Where::Cpu)
+                .await
+                .map_err(fail)?;
             slot.insert(reader)
         }
     };

@@ -139,7 +139,9 @@ impl Context {
     /// Where work of a backend runs; the CPU where there is no GPU any more.
     pub fn place(&self, backend: BackendKind) -> Where {
         match (backend, self.gpu.borrow().as_ref()) {
-            (BackendKind::Gpu, Some(gpu)) => Where::Gpu { device: Rc::clone(&gpu.device), kernels: gpu.kernels },
+            (BackendKind::Gpu, Some(gpu)) => {
+                Where::Gpu { device: Rc::clone(&gpu.device), kernels: gpu.kernels }
+            }
             _ => Where::Cpu,
         }
     }
@@ -167,7 +169,9 @@ pub fn explain(error: &EngineError, kept: &str) -> WorkerError {
         EngineError::DeviceLost { .. } | EngineError::Timeout { .. } | EngineError::Gpu { .. } => {
             "Try again; if it happens again, choose the CPU backend or reload the page."
         }
-        EngineError::Shape { .. } => "Choose other settings; please report this message, it should not happen.",
+        EngineError::Shape { .. } => {
+            "Choose other settings; please report this message, it should not happen."
+        }
         EngineError::Cancelled => "Start again when you like.",
     };
     let what = error.to_string();

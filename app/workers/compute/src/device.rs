@@ -81,7 +81,11 @@ async fn examine(device: Rc<GpuDevice>) -> Result<Gpu, EngineError> {
 pub async fn probe(context: &Rc<Context>, job: JobId) -> Result<(), WorkerError> {
     let begin = platform::now_seconds();
     let kept = "Everything that you set is unchanged.";
-    let stopped = || WorkerError { what: "Stopped.".into(), kept: kept.into(), next: "Measure again when you like.".into() };
+    let stopped = || WorkerError {
+        what: "Stopped.".into(),
+        kept: kept.into(),
+        next: "Measure again when you like.".into(),
+    };
     context.progress(job, "Looking for a GPU", Some(0.0));
     let found = acquire(context).await;
     if context.is_cancelled(job) {

@@ -41,8 +41,11 @@ fn dispatch(context: &Rc<Context>, command: Command, buffers: Vec<Vec<u8>>) {
     match command {
         Command::Hello { build_id } => {
             let own = BUILD_ID.to_owned();
-            let event =
-                if build_id == own { Event::Ready { build_id: own } } else { Event::BuildMismatch { build_id: own } };
+            let event = if build_id == own {
+                Event::Ready { build_id: own }
+            } else {
+                Event::BuildMismatch { build_id: own }
+            };
             messages::post(&event, vec![]);
         }
         Command::Pause { job } => context.set_paused(job, true),
@@ -59,7 +62,9 @@ fn dispatch(context: &Rc<Context>, command: Command, buffers: Vec<Vec<u8>>) {
         Command::Train { job, experiment } => {
             run(context, job, async move |context, job| train::train(&context, job, experiment).await);
         }
-        Command::Quantize { job } => run(context, job, async |context, job| compress::quantize(&context, job).await),
+        Command::Quantize { job } => {
+            run(context, job, async |context, job| compress::quantize(&context, job).await)
+        }
     }
 }
 

@@ -27,7 +27,8 @@ pub fn read(event: &MessageEvent) -> Option<(Command, Vec<Vec<u8>>)> {
 pub fn post(event: &Event, buffers: Vec<Vec<u8>>) {
     let Some(scope) = scope() else { return };
     let Ok(control) = event.serialize(&serde_wasm_bindgen::Serializer::json_compatible()) else { return };
-    let transfer: Array = buffers.iter().map(|bytes| JsValue::from(Uint8Array::from(bytes.as_slice()).buffer())).collect();
+    let transfer: Array =
+        buffers.iter().map(|bytes| JsValue::from(Uint8Array::from(bytes.as_slice()).buffer())).collect();
     drop(buffers);
     let message = Array::of2(&control, &transfer);
     // A page that is gone cannot be told.

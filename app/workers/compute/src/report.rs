@@ -2,7 +2,9 @@
 
 use crate::context::Gpu;
 use engine::{backends::gpu::GpuDevice, probe::Rates};
-use protocol::{BackendKind, BandwidthPoint, CapabilityTier, DeviceReport, GpuReport, GpuUnavailable, MeasuredRates};
+use protocol::{
+    BackendKind, BandwidthPoint, CapabilityTier, DeviceReport, GpuReport, GpuUnavailable, MeasuredRates,
+};
 
 /// The whole report.
 pub fn device(gpu: Result<GpuReport, GpuUnavailable>, cpu: Rates, elapsed_seconds: f64) -> DeviceReport {
@@ -17,7 +19,10 @@ pub fn device(gpu: Result<GpuReport, GpuUnavailable>, cpu: Rates, elapsed_second
             );
             (faster, words)
         }
-        Err(_) => (BackendKind::Cpu, format!("There is no GPU to use; the CPU runs at {:.1} GFLOP/s.", gigaflops(&cpu))),
+        Err(_) => (
+            BackendKind::Cpu,
+            format!("There is no GPU to use; the CPU runs at {:.1} GFLOP/s.", gigaflops(&cpu)),
+        ),
     };
     let tier = match &gpu {
         Err(_) => CapabilityTier::CpuOnly,
@@ -38,7 +43,11 @@ pub fn gpu(gpu: &Gpu, measured: Rates) -> GpuReport {
         description: info.name.clone(),
         is_software: device.is_software(),
         limits: limits(device),
-        features: device.adapter_features.iter_names().map(|(name, _)| name.to_lowercase().replace('_', "-")).collect(),
+        features: device
+            .adapter_features
+            .iter_names()
+            .map(|(name, _)| name.to_lowercase().replace('_', "-"))
+            .collect(),
         has_packed_int8_dot: device.has_packed_int8_dot,
         rates: rates(measured),
         self_test: (gpu.self_test.passed, gpu.self_test.total),

@@ -58,7 +58,11 @@ pub async fn train(context: &Rc<Context>, job: JobId, experiment: Experiment) ->
     Ok(())
 }
 
-async fn dataset(context: &Rc<Context>, job: JobId, experiment: &Experiment) -> Result<Rc<Dataset>, WorkerError> {
+async fn dataset(
+    context: &Rc<Context>,
+    job: JobId,
+    experiment: &Experiment,
+) -> Result<Rc<Dataset>, WorkerError> {
     match experiment.dataset {
         DatasetChoice::Drawn => draw(context, job, experiment.data_seed).await,
         DatasetChoice::Files => match context.files.borrow().as_ref() {
@@ -66,7 +70,9 @@ async fn dataset(context: &Rc<Context>, job: JobId, experiment: &Experiment) -> 
             _ => Err(WorkerError {
                 what: "These settings train on files, and no files are loaded.".into(),
                 kept: KEPT.into(),
-                next: "Drop the files on the page again, or choose the drawn digits. Links never carry files.".into(),
+                next:
+                    "Drop the files on the page again, or choose the drawn digits. Links never carry files."
+                        .into(),
             }),
         },
     }
@@ -96,7 +102,8 @@ async fn choose(
         return Ok((context.place(backend), reason));
     }
     context.progress(job, "Timing one step on the CPU and on the GPU", None);
-    let on_cpu = measure_step(experiment, dataset, &Where::Cpu).await.map_err(|error| explain(&error, KEPT))?;
+    let on_cpu =
+        measure_step(experiment, dataset, &Where::Cpu).await.map_err(|error| explain(&error, KEPT))?;
     let Ok(on_gpu) = measure_step(experiment, dataset, &gpu).await else {
         return Ok((Where::Cpu, "The CPU runs it: the GPU failed when this step was tried on it.".into()));
     };
@@ -177,8 +184,10 @@ impl<'a> Run<'a> {
     }
 
     fn can_recover(&self, error: &EngineError) -> bool {
-        let device_failed =
-            matches!(error, EngineError::DeviceLost { .. } | EngineError::Timeout { .. } | EngineError::Gpu { .. });
+        let device_failed = matches!(
+            error,
+            EngineError::DeviceLost { .. } | EngineError::Timeout { .. } | EngineError::Gpu { .. }
+        );
         device_failed && backend_of(&self.place) == BackendKind::Gpu && !self.context.is_cancelled(self.job)
     }
 
@@ -213,7 +222,8 @@ impl<'a> Run<'a> {
         };
         self.news.retain(|point| point.step < step);
         self.rate_from = (now_seconds(), step);
-        let recovery = Recovery { cause: error.to_string(), resumed_from_step: step, backend: backend_of(&self.place) };
+        let recovery =
+            Recovery { cause: error.to_string(), resumed_from_step: step, backend: backend_of(&self.place) };
         self.context.post(self.job, &Event::Recovered { job: self.job, recovery }, vec![]);
         Ok(())
     }
@@ -318,7 +328,9 @@ impl<'a> Run<'a> {
             .collect();
         let pixels = misread
             .iter()
-            .flat_map(|misread| self.dataset.held_out.image(misread.index as usize).unwrap_or_default().to_vec())
+            .flat_map(|misread| {
+                self.dataset.held_out.image(misread.index as usize).unwrap_or_default().to_vec()
+            })
             .collect();
         let (filters, values) = filters(&self.experiment, &weights);
         let summary = TrainingSummary {
@@ -329,7 +341,9 @@ impl<'a> Run<'a> {
             elapsed_seconds: self.seconds,
             backend: backend_of(&self.place),
             loss_digest: loss_digest(self.trainer.points()),
-            weights_digest: digest(weights.iter().flat_map(|(w, b)| w.iter().chain(b)).map(|value| value.to_bits())),
+            weights_digest: digest(
+                weights.iter().flat_map(|(w, b)| w.iter().chain(b)).map(|value| value.to_bits()),
+            ),
             weight_bytes: network.parameter_count() as u64 * 4,
             recoveries: self.recoveries,
             flops_per_example: forward_flops(&network),

@@ -50,7 +50,9 @@ impl Executor {
     /// [`EngineError::Shape`] where there are more words than the span holds.
     pub fn write(&mut self, span: Span, words: &[u32]) -> Result<(), EngineError> {
         if words.len() > span.words {
-            return Err(EngineError::Shape { message: format!("{} words into a span of {}", words.len(), span.words) });
+            return Err(EngineError::Shape {
+                message: format!("{} words into a span of {}", words.len(), span.words),
+            });
         }
         match self {
             Self::Cpu(executor) => executor.write(span, words),

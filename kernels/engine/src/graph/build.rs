@@ -119,7 +119,13 @@ impl Graph {
     ///
     /// # Errors
     /// Names the shapes where the sizes do not fit the geometry.
-    pub fn conv2d_int8(&mut self, x: NodeId, weights: [NodeId; 3], geometry: ConvGeometry, relu: bool) -> Recorded {
+    pub fn conv2d_int8(
+        &mut self,
+        x: NodeId,
+        weights: [NodeId; 3],
+        geometry: ConvGeometry,
+        relu: bool,
+    ) -> Recorded {
         let [weight, scale, bias] = weights;
         let words = geometry.out_channels * geometry.patch().div_ceil(4);
         let fits = self.node(weight).words == words

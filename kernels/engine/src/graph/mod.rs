@@ -133,7 +133,13 @@ impl Graph {
         &self.node(id).shape
     }
 
-    pub(crate) fn push(&mut self, op: Op, inputs: Vec<NodeId>, shape: Vec<usize>, label: impl Into<String>) -> NodeId {
+    pub(crate) fn push(
+        &mut self,
+        op: Op,
+        inputs: Vec<NodeId>,
+        shape: Vec<usize>,
+        label: impl Into<String>,
+    ) -> NodeId {
         let elements: usize = shape.iter().product();
         let words = match op {
             Op::QuantizeInt8 { .. } => elements.div_ceil(4),

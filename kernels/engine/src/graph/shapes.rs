@@ -64,11 +64,20 @@ impl ConvGeometry {
     ///
     /// # Errors
     /// Names both shapes where they do not fit, or where the kernel is larger than the padded image.
-    pub fn new(image: &[usize], weight: &[usize], stride: usize, padding: usize) -> Result<Self, EngineError> {
+    pub fn new(
+        image: &[usize],
+        weight: &[usize],
+        stride: usize,
+        padding: usize,
+    ) -> Result<Self, EngineError> {
         let misfit = || EngineError::Shape {
-            message: format!("conv2d of image {image:?} with weight {weight:?}, stride {stride}, padding {padding}"),
+            message: format!(
+                "conv2d of image {image:?} with weight {weight:?}, stride {stride}, padding {padding}"
+            ),
         };
-        let (&[batch, height, width, in_channels], &[kernel, kernel_width, weight_in, out_channels]) = (image, weight) else {
+        let (&[batch, height, width, in_channels], &[kernel, kernel_width, weight_in, out_channels]) =
+            (image, weight)
+        else {
             return Err(misfit());
         };
         let fits = kernel == kernel_width

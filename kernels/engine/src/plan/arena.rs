@@ -2,7 +2,10 @@
 //!
 //! Largest first, each at the lowest offset that no buffer alive at the same time occupies.
 
-use super::{PlanOptions, Span, lower::{Buffer, Kind, VirtualCall}};
+use super::{
+    PlanOptions, Span,
+    lower::{Buffer, Kind, VirtualCall},
+};
 use crate::EngineError;
 
 pub(super) struct Packed {
@@ -18,7 +21,11 @@ struct Lifetime {
     last: usize,
 }
 
-pub(super) fn pack(buffers: &[Buffer], calls: &[VirtualCall], options: &PlanOptions) -> Result<Packed, EngineError> {
+pub(super) fn pack(
+    buffers: &[Buffer],
+    calls: &[VirtualCall],
+    options: &PlanOptions,
+) -> Result<Packed, EngineError> {
     let aligned = |words: usize| words.div_ceil(options.alignment_words).max(1) * options.alignment_words;
     let mut spans = vec![Span::default(); buffers.len()];
     let mut end = 0;

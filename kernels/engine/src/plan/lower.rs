@@ -122,12 +122,26 @@ impl Lowering<'_> {
         self.out.of_node.get(id.index()).copied().flatten().unwrap_or(BufferId(usize::MAX))
     }
 
-    fn call(&mut self, kernel: KernelId, uniform: Vec<u32>, buffers: Vec<BufferId>, workgroups: [u32; 3], flops: f64) {
+    fn call(
+        &mut self,
+        kernel: KernelId,
+        uniform: Vec<u32>,
+        buffers: Vec<BufferId>,
+        workgroups: [u32; 3],
+        flops: f64,
+    ) {
         self.out.calls.push(VirtualCall { kernel, uniform, buffers, workgroups, flops, node: self.node });
     }
 
     /// One invocation an element, rows of 65,535 workgroups.
-    fn flat(&mut self, kernel: KernelId, uniform: Vec<u32>, buffers: Vec<BufferId>, count: usize, flops: f64) {
+    fn flat(
+        &mut self,
+        kernel: KernelId,
+        uniform: Vec<u32>,
+        buffers: Vec<BufferId>,
+        count: usize,
+        flops: f64,
+    ) {
         let groups = word(count.div_ceil(64)).max(1);
         let x = groups.min(65_535);
         self.call(kernel, uniform, buffers, [x, groups.div_ceil(x), 1], flops);
@@ -144,7 +158,8 @@ impl Lowering<'_> {
             Op::Input | Op::State | Op::Reshape => {}
             Op::MatMul { transpose_lhs, transpose_rhs } => self.matmul(id, transpose_lhs, transpose_rhs),
             Op::BiasAdd => {
-                let uniform = shaders::bias_add::Params { count: word(count), columns: word(last) }.to_words();
+                let uniform =
+                    shaders::bias_add::Params { count: word(count), columns: word(last) }.to_words();
                 self.flat(KernelId::BiasAdd, uniform, with_result, count, count as f64);
             }
             Op::Relu => {
@@ -197,7 +212,8 @@ impl Lowering<'_> {
             }
             Op::SoftmaxCrossEntropy => {
                 let (rows, classes) = self.rows_and_classes(id);
-                let uniform = shaders::softmax_cross_entropy::Params { count: word(rows), classes: word(classes) };
+                let uniform =
+                    shaders::softmax_cross_entropy::Params { count: word(rows), classes: word(classes) };
                 let flops = (rows * classes * 4) as f64;
                 self.flat(KernelId::SoftmaxCrossEntropy, uniform.to_words(), with_result, rows, flops);
             }
@@ -232,9 +248,18 @@ impl Lowering<'_> {
                 self.flat(KernelId::LossSummary, uniform.to_words(), inputs, 1, examples as f64 * 2.0);
             }
             Op::QuantizeInt8 { inverse_scale } => {
-                let uniform =
-                    shaders::quantize_int8::Params { count: word(node.words), values: word(count), inverse_scale };
-                self.flat(KernelId::QuantizeInt8, uniform.to_words(), with_result, node.words, count as f64 * 2.0);
+                let uniform = shaders::quantize_int8::Params {
+                    count: word(node.words),
+                    values: word(count),
+                    inverse_scale,
+                };
+                self.flat(
+                    KernelId::QuantizeInt8,
+                    uniform.to_words(),
+                    with_result,
+                    node.words,
+                    count as f64 * 2.0,
+                );
             }
         }
         Ok(())
@@ -249,7 +274,8 @@ impl Lowering<'_> {
 
     /// Values of the weight, and length of the schedule, which is the input number `schedule`.
     fn update_sizes(&self, id: NodeId, schedule: usize) -> (usize, u32) {
-        let words = |at: usize| self.graph.node(id).inputs.get(at).map_or(0, |input| self.graph.node(*input).words);
+        let words =
+            |at: usize| self.graph.node(id).inputs.get(at).map_or(0, |input| self.graph.node(*input).words);
         (words(0), word(words(schedule) / 2))
     }
 
@@ -300,7 +326,13 @@ impl Lowering<'_> {
         };
         let groups = [word(n.div_ceil(32)), word(m.div_ceil(32)), word(splits)];
         let flops = 2.0 * m as f64 * n as f64 * k as f64;
-        self.call(self.options.matmul, uniform.to_words(), vec![product.lhs, product.rhs, out], groups, flops);
+        self.call(
+            self.options.matmul,
+            uniform.to_words(),
+            vec![product.lhs, product.rhs, out],
+            groups,
+            flops,
+        );
     }
 
     /// Sums rows in groups, and the groups' sums again, so that the order is fixed and no column waits long.

@@ -123,7 +123,11 @@ impl Plan {
         let lowered = lower::lower(graph, &live, outputs, options)?;
         let packed = arena::pack(&lowered.buffers, &lowered.calls, options)?;
         let calls = lowered.calls.into_iter().map(|call| call.resolve(&packed.spans)).collect();
-        let spans = lowered.of_node.iter().map(|buffer| buffer.and_then(|id| packed.spans.get(id.0).copied())).collect();
+        let spans = lowered
+            .of_node
+            .iter()
+            .map(|buffer| buffer.and_then(|id| packed.spans.get(id.0).copied()))
+            .collect();
         Ok(Self { calls, arena_words: packed.arena_words, state_words: packed.state_words, spans })
     }
 
@@ -171,8 +175,10 @@ impl Plan {
 /// Marks the outputs, everything that updates state, and all they depend on.
 fn live_nodes(graph: &Graph, outputs: &[NodeId]) -> Vec<bool> {
     let nodes = graph.nodes();
-    let mut live: Vec<bool> =
-        nodes.iter().map(|node| matches!(node.op, Op::State | Op::Adam { .. } | Op::Sgd { .. } | Op::LossSummary)).collect();
+    let mut live: Vec<bool> = nodes
+        .iter()
+        .map(|node| matches!(node.op, Op::State | Op::Adam { .. } | Op::Sgd { .. } | Op::LossSummary))
+        .collect();
     for output in outputs {
         if let Some(flag) = live.get_mut(output.index()) {
             *flag = true;

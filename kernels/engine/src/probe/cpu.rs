@@ -18,7 +18,8 @@ pub async fn measure_cpu(progress: OnProgress<'_>) -> Result<Rates, EngineError>
     let params = probe_fma_f32::Params { count: 8, iterations: 20_000, scale: 0.999 };
     let mut result = vec![0.0; 8];
     let flops = f64::from(params.count) * f64::from(params.iterations) * 64.0;
-    let peak = best_rate(flops, 0.15, || twin::probe_fma_f32(black_box(&params), black_box(&mut result))).await;
+    let peak =
+        best_rate(flops, 0.15, || twin::probe_fma_f32(black_box(&params), black_box(&mut result))).await;
     progress("Processor: matrix product", 0.3);
     let size = 512;
     let (a, b) = (vec![0.5_f32; size * size], vec![0.25_f32; size * size]);
@@ -43,7 +44,8 @@ pub async fn measure_cpu(progress: OnProgress<'_>) -> Result<Rates, EngineError>
         let source = vec![1_u32; words];
         let mut target = vec![0_u32; words];
         let bytes = words as f64 * 8.0;
-        let rate = best_rate(bytes, 0.05, || black_box(&mut target).copy_from_slice(black_box(&source))).await;
+        let rate =
+            best_rate(bytes, 0.05, || black_box(&mut target).copy_from_slice(black_box(&source))).await;
         bandwidth.push(BandwidthPoint { working_set_bytes: bytes, bytes_per_second: rate });
     }
     Ok(Rates {

@@ -51,7 +51,13 @@ impl<'a> Bench<'a> {
         Ok(bench)
     }
 
-    async fn work(&self, kernel: KernelId, uniform: &[u32], sizes: &[u64], workgroups: [u32; 3]) -> Result<Work, EngineError> {
+    async fn work(
+        &self,
+        kernel: KernelId,
+        uniform: &[u32],
+        sizes: &[u64],
+        workgroups: [u32; 3],
+    ) -> Result<Work, EngineError> {
         let pipeline = self.device.pipeline(kernel).await?;
         let mut words = [0_u32; 64];
         for (word, value) in words.iter_mut().zip(uniform) {
@@ -70,7 +76,8 @@ impl<'a> Bench<'a> {
         for ((binding, size), place) in (0_u32..).zip(sizes).zip(order) {
             let Some((buffer, offset)) = places.get(*place) else { continue };
             let size = std::num::NonZeroU64::new(*size);
-            let resource = wgpu::BindingResource::Buffer(wgpu::BufferBinding { buffer, offset: *offset, size });
+            let resource =
+                wgpu::BindingResource::Buffer(wgpu::BufferBinding { buffer, offset: *offset, size });
             entries.push(wgpu::BindGroupEntry { binding, resource });
         }
         let binding = u32::try_from(sizes.len()).unwrap_or_default();
@@ -87,9 +94,11 @@ impl<'a> Bench<'a> {
     /// Submits `repeats` dispatches and waits until a word written after them is on the host.
     async fn submit(&self, work: Option<&Work>, repeats: u32) -> Result<(), EngineError> {
         self.device.check()?;
-        let mut encoder = self.device.device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: None });
+        let mut encoder =
+            self.device.device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: None });
         if let Some(work) = work {
-            let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor { label: None, timestamp_writes: None });
+            let mut pass = encoder
+                .begin_compute_pass(&wgpu::ComputePassDescriptor { label: None, timestamp_writes: None });
             pass.set_pipeline(&work.pipeline);
             pass.set_bind_group(0, &work.bindings, &[]);
             let [x, y, z] = work.workgroups;
@@ -151,7 +160,8 @@ async fn matmul_seconds(bench: &Bench<'_>, kernel: KernelId) -> Result<f64, Engi
         split_length: n,
     };
     let bytes = u64::from(n) * u64::from(n) * 4;
-    let work = bench.work(kernel, &uniform.to_words(), &[bytes; 3], [n.div_ceil(32), n.div_ceil(32), 1]).await?;
+    let work =
+        bench.work(kernel, &uniform.to_words(), &[bytes; 3], [n.div_ceil(32), n.div_ceil(32), 1]).await?;
     bench.seconds(&work).await
 }
 
@@ -163,7 +173,11 @@ pub async fn choose_kernels(device: &GpuDevice) -> Result<(KernelChoice, f64), E
     let bench = Bench::new(device, 8 << 20).await?;
     let register = matmul_seconds(&bench, KernelId::MatmulRegister).await?;
     // On a software adapter workgroup memory is known to be many times slower: one timing of it costs a second.
-    let tiled = if device.is_software() { f64::INFINITY } else { matmul_seconds(&bench, KernelId::MatmulTiled).await? };
+    let tiled = if device.is_software() {
+        f64::INFINITY
+    } else {
+        matmul_seconds(&bench, KernelId::MatmulTiled).await?
+    };
     let matmul = if tiled < register { KernelId::MatmulTiled } else { KernelId::MatmulRegister };
     let matmul_int8 =
         if device.has_packed_int8_dot { KernelId::MatmulInt8 } else { KernelId::MatmulInt8Emulated };
@@ -249,7 +263,8 @@ async fn transfers(bench: &Bench<'_>) -> Result<(f64, f64), EngineError> {
         bench.submit(None, 0).await?;
         up = up.min((now_seconds() - begin - bench.round_trip).max(1e-5));
         let begin = now_seconds();
-        let mut encoder = bench.device.device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: None });
+        let mut encoder =
+            bench.device.device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: None });
         encoder.copy_buffer_to_buffer(&bench.source, 0, &bench.staging, 0, BYTES as u64);
         bench.device.queue.submit([encoder.finish()]);
         let read = bench.device.read_staging(&bench.staging, BYTES / 4).await?;

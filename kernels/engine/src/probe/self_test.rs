@@ -59,7 +59,9 @@ fn calls(device: &GpuDevice) -> Result<BTreeMap<KernelId, (Call, usize)>, Engine
         int8.push(KernelId::MatmulInt8);
     }
     let mut plans = vec![];
-    for (matmul, optimizer) in [(KernelId::MatmulRegister, Optimizer::Adam), (KernelId::MatmulTiled, Optimizer::Sgd)] {
+    for (matmul, optimizer) in
+        [(KernelId::MatmulRegister, Optimizer::Adam), (KernelId::MatmulTiled, Optimizer::Sgd)]
+    {
         let step = RecordedStep::record(&network, 3, optimizer)?;
         let options = PlanOptions::gpu(matmul, KernelId::MatmulInt8Emulated);
         plans.push(Plan::compile(&step.graph, &[step.network.logits], &options)?);
@@ -84,7 +86,8 @@ fn calls(device: &GpuDevice) -> Result<BTreeMap<KernelId, (Call, usize)>, Engine
 /// The contents of the arena: small floats, and counters where a kernel reads integers.
 fn contents(call: &Call, words: usize) -> Vec<u32> {
     let stream = Stream::new(11, 1);
-    let mut arena: Vec<u32> = (0..words as u32).map(|index| (stream.uniform(index) * 2.0 - 1.0).to_bits()).collect();
+    let mut arena: Vec<u32> =
+        (0..words as u32).map(|index| (stream.uniform(index) * 2.0 - 1.0).to_bits()).collect();
     let names = call.kernel.kernel().buffers;
     for (name, span) in names.iter().zip(&call.buffers) {
         let Some(values) = arena.get_mut(span.range()) else { continue };

@@ -48,7 +48,12 @@ impl Classifier {
     ///
     /// # Errors
     /// As [`Plan::compile`] and [`Executor::gpu`].
-    pub async fn float32(network: &Network, weights: &Weights, batch: usize, place: &Where) -> Result<Self, EngineError> {
+    pub async fn float32(
+        network: &Network,
+        weights: &Weights,
+        batch: usize,
+        place: &Where,
+    ) -> Result<Self, EngineError> {
         let mut graph = Graph::new();
         let recorded = network.record(&mut graph, batch)?;
         let plan = Rc::new(Plan::compile(&graph, &[recorded.logits], &place.options())?);
@@ -64,7 +69,11 @@ impl Classifier {
     ///
     /// # Errors
     /// As [`Plan::compile`] and [`Executor::gpu`].
-    pub async fn int8(quantized: &QuantizedNetwork, batch: usize, place: &Where) -> Result<Self, EngineError> {
+    pub async fn int8(
+        quantized: &QuantizedNetwork,
+        batch: usize,
+        place: &Where,
+    ) -> Result<Self, EngineError> {
         let mut graph = Graph::new();
         let recorded = quantized.record(&mut graph, batch)?;
         let plan = Rc::new(Plan::compile(&graph, &[recorded.logits], &place.options())?);

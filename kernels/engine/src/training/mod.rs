@@ -58,13 +58,19 @@ impl Trainer {
     ///
     /// # Errors
     /// Out of memory at this batch size and width, a refused shader, a lost device.
-    pub async fn new(experiment: Experiment, dataset: Rc<Dataset>, place: &Where) -> Result<Self, EngineError> {
+    pub async fn new(
+        experiment: Experiment,
+        dataset: Rc<Dataset>,
+        place: &Where,
+    ) -> Result<Self, EngineError> {
         let network = Network::of(&experiment);
         let batch_size = (experiment.batch_size as usize).min(dataset.train.len()).max(1);
         let recorded = RecordedStep::record(&network, batch_size, experiment.optimizer)?;
         let plan = Rc::new(Plan::compile(&recorded.graph, &[recorded.network.logits], &place.options())?);
         let mut executor = place.executor(Rc::clone(&plan)).await?;
-        for ((weight, bias), nodes) in network.initial_weights(experiment.seed).iter().zip(&recorded.network.parameters) {
+        for ((weight, bias), nodes) in
+            network.initial_weights(experiment.seed).iter().zip(&recorded.network.parameters)
+        {
             executor.write(plan.span(nodes.0)?, bytemuck::cast_slice(weight))?;
             executor.write(plan.span(nodes.1)?, bytemuck::cast_slice(bias))?;
         }
@@ -246,7 +252,11 @@ impl Trainer {
 ///
 /// # Errors
 /// As [`Trainer::new`] and [`Trainer::advance`].
-pub async fn measure_step(experiment: &Experiment, dataset: &Rc<Dataset>, place: &Where) -> Result<f64, EngineError> {
+pub async fn measure_step(
+    experiment: &Experiment,
+    dataset: &Rc<Dataset>,
+    place: &Where,
+) -> Result<f64, EngineError> {
     let mut trainer = Trainer::new(experiment.clone(), Rc::clone(dataset), place).await?;
     trainer.advance(1).await?;
     let mut best = f64::INFINITY;

@@ -39,7 +39,8 @@ impl RecordedStep {
         let mut graph = Graph::new();
         let network = network.record(&mut graph, batch)?;
         let labels = graph.input("labels", &[batch]);
-        let parameters: Vec<NodeId> = network.parameters.iter().flat_map(|&(weight, bias)| [weight, bias]).collect();
+        let parameters: Vec<NodeId> =
+            network.parameters.iter().flat_map(|&(weight, bias)| [weight, bias]).collect();
         let moments_each = match optimizer {
             Optimizer::Adam => 2,
             Optimizer::Sgd => 1,
@@ -47,7 +48,8 @@ impl RecordedStep {
         let mut moments = Vec::with_capacity(parameters.len());
         for parameter in &parameters {
             let shape = graph.shape(*parameter).to_vec();
-            let own: Vec<NodeId> = (0..moments_each).map(|number| graph.state(&format!("moment{number}"), &shape)).collect();
+            let own: Vec<NodeId> =
+                (0..moments_each).map(|number| graph.state(&format!("moment{number}"), &shape)).collect();
             moments.push(own);
         }
         let schedule = graph.state("schedule", &[RING, 2]);

@@ -43,7 +43,13 @@ impl HeldOut {
         }
         misread.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
         let count = predicted.len().max(1) as f64;
-        Self { accuracy: (f64::from(right) / count) as f32, loss: (loss / count) as f32, confusion, predicted, misread }
+        Self {
+            accuracy: (f64::from(right) / count) as f32,
+            loss: (loss / count) as f32,
+            confusion,
+            predicted,
+            misread,
+        }
     }
 }
 

@@ -30,7 +30,8 @@ pub fn col2im(params: &Params, columns: &[f32], image: &mut [f32]) {
                     continue;
                 }
                 let pixel = (n * params.out_height + y) * params.out_width + x;
-                sum += columns[(pixel * patch_size + (i * params.kernel_width + j) * params.channels + c) as usize];
+                sum += columns
+                    [(pixel * patch_size + (i * params.kernel_width + j) * params.channels + c) as usize];
             }
         }
         image[(params.image_offset + index) as usize] = sum;

@@ -3,7 +3,14 @@
 use crate::matmul_int8_emulated::Params;
 
 /// See the WGSL file for the formula and the shapes.
-pub fn matmul_int8_emulated(params: &Params, x: &[u32], weight: &[u32], scale: &[f32], bias: &[f32], y: &mut [f32]) {
+pub fn matmul_int8_emulated(
+    params: &Params,
+    x: &[u32],
+    weight: &[u32],
+    scale: &[f32],
+    bias: &[f32],
+    y: &mut [f32],
+) {
     let words = params.words as usize;
     for row in 0..params.m as usize {
         for col in 0..params.n as usize {

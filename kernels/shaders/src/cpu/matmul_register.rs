@@ -15,7 +15,8 @@ pub fn matmul_register(params: &Params, lhs: &[f32], rhs: &[f32], product: &mut 
                 let b = params.rhs_offset + col * params.rhs_col_stride;
                 let mut c = 0.0;
                 for k in k_begin..k_end {
-                    c += lhs[(a + k * params.lhs_col_stride) as usize] * rhs[(b + k * params.rhs_row_stride) as usize];
+                    c += lhs[(a + k * params.lhs_col_stride) as usize]
+                        * rhs[(b + k * params.rhs_row_stride) as usize];
                 }
                 product[(base + row * params.n + col) as usize] = c;
             }

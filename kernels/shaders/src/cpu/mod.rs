@@ -5,8 +5,8 @@
 //! by the plan; a twin may panic on a wrong size, which no input can cause.
 #![expect(clippy::cast_precision_loss, reason = "WGSL's f32(u32) rounds the same way")]
 
-mod add;
 mod adam;
+mod add;
 mod bias_add;
 mod col2im;
 mod im2col;
@@ -30,8 +30,8 @@ mod softmax_cross_entropy;
 mod softmax_cross_entropy_grad;
 mod sum_rows;
 
-pub use add::add;
 pub use adam::{AdamBuffers, adam};
+pub use add::add;
 pub use bias_add::bias_add;
 pub use col2im::col2im;
 pub use im2col::im2col;

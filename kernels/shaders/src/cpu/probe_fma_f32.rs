@@ -28,7 +28,8 @@ pub fn probe_fma_f32(params: &Params, result: &mut [f32]) {
             }
         }
         let [a, b, c, d, e, f, g, h] = chains;
-        let sum: [f32; 4] = std::array::from_fn(|l| ((a[l] + b[l]) + (c[l] + d[l])) + ((e[l] + f[l]) + (g[l] + h[l])));
+        let sum: [f32; 4] =
+            std::array::from_fn(|l| ((a[l] + b[l]) + (c[l] + d[l])) + ((e[l] + f[l]) + (g[l] + h[l])));
         result[x] = sum[0] + sum[1] + sum[2] + sum[3];
     }
 }

@@ -24,17 +24,29 @@ pub fn DevicePage() -> impl IntoView {
     let store = Store::expect();
     let lab = Lab::expect();
     let known_missing = move || {
-        store.device_report.with(Option::is_none).then(worker::gpu_known_missing).flatten().map(|reason| view! { <Unavailable reason/> })
+        store
+            .device_report
+            .with(Option::is_none)
+            .then(worker::gpu_known_missing)
+            .flatten()
+            .map(|reason| view! { <Unavailable reason/> })
     };
     let is_idle = move || lab.probing.with(Option::is_none);
-    let what = Signal::derive(move || lab.probing.with(|activity| activity.as_ref().map(|activity| activity.what.clone()).unwrap_or_default()));
-    let fraction = Signal::derive(move || lab.probing.with(|activity| activity.as_ref().and_then(|activity| activity.fraction)));
+    let what = Signal::derive(move || {
+        lab.probing
+            .with(|activity| activity.as_ref().map(|activity| activity.what.clone()).unwrap_or_default())
+    });
+    let fraction = Signal::derive(move || {
+        lab.probing.with(|activity| activity.as_ref().and_then(|activity| activity.fraction))
+    });
     let cancel = move |_| {
         if let Some(activity) = lab.probing.get_untracked() {
             worker::cancel(activity.job);
         }
     };
-    let measure = move || if store.device_report.with(Option::is_some) { "Measure again" } else { "Measure this machine" };
+    let measure = move || {
+        if store.device_report.with(Option::is_some) { "Measure again" } else { "Measure this machine" }
+    };
     view! {
         <div class="page-head">
             <h1>"What this machine does"</h1>
@@ -129,7 +141,8 @@ fn roofline(report: &DeviceReport) -> ChartSpec {
             continue;
         }
         let ridge = peak / slope;
-        let mut intensities: Vec<f64> = (-8..=24).map(|step| 2_f64.powf(f64::from(step) / 2.0)).filter(|x| *x < 4096.0).collect();
+        let mut intensities: Vec<f64> =
+            (-8..=24).map(|step| 2_f64.powf(f64::from(step) / 2.0)).filter(|x| *x < 4096.0).collect();
         intensities.push(ridge);
         intensities.sort_by(f64::total_cmp);
         let points = intensities.into_iter().map(|x| (x, (x * slope).min(peak))).collect();
@@ -156,7 +169,11 @@ fn bandwidth(report: &DeviceReport) -> ChartSpec {
         .map(|(name, rates)| Series {
             name: name.into(),
             kind: SeriesKind::Line,
-            points: rates.bandwidth.iter().map(|point| (point.working_set_bytes, point.bytes_per_second)).collect(),
+            points: rates
+                .bandwidth
+                .iter()
+                .map(|point| (point.working_set_bytes, point.bytes_per_second))
+                .collect(),
         })
         .collect();
     ChartSpec {
@@ -176,19 +193,36 @@ type Figure = (&'static str, fn(&MeasuredRates) -> Option<String>);
 #[component]
 fn Rates(report: DeviceReport) -> impl IntoView {
     let figures: [Figure; 10] = [
-        ("Peak f32, multiply-adds in registers", |r| Some(format::flops_per_second(FlopsPerSecond(r.peak_f32_flops_per_second)))),
-        ("Peak f16", |r| r.peak_f16_flops_per_second.map(|rate| format::flops_per_second(FlopsPerSecond(rate)))),
-        ("INT8 dot products", |r| r.peak_int8_ops_per_second.map(|rate| format::flops_per_second(FlopsPerSecond(rate)).replace("FLOP", "OP"))),
-        ("512x512 f32 matrix product", |r| Some(format::flops_per_second(FlopsPerSecond(r.matmul_f32_flops_per_second)))),
+        ("Peak f32, multiply-adds in registers", |r| {
+            Some(format::flops_per_second(FlopsPerSecond(r.peak_f32_flops_per_second)))
+        }),
+        ("Peak f16", |r| {
+            r.peak_f16_flops_per_second.map(|rate| format::flops_per_second(FlopsPerSecond(rate)))
+        }),
+        ("INT8 dot products", |r| {
+            r.peak_int8_ops_per_second
+                .map(|rate| format::flops_per_second(FlopsPerSecond(rate)).replace("FLOP", "OP"))
+        }),
+        ("512x512 f32 matrix product", |r| {
+            Some(format::flops_per_second(FlopsPerSecond(r.matmul_f32_flops_per_second)))
+        }),
         ("  its kernel", |r| Some(r.matmul_variant.clone())),
-        ("Memory bandwidth, largest working set", |r| Some(format::rate(BytesPerSecond(r.memory_bandwidth_bytes_per_second())))),
-        ("One dispatch among many", |r| r.dispatch_latency_seconds.map(|time| format::seconds(Seconds(time)))),
+        ("Memory bandwidth, largest working set", |r| {
+            Some(format::rate(BytesPerSecond(r.memory_bandwidth_bytes_per_second())))
+        }),
+        ("One dispatch among many", |r| {
+            r.dispatch_latency_seconds.map(|time| format::seconds(Seconds(time)))
+        }),
         ("Submit to result on the host", |r| r.round_trip_seconds.map(|time| format::seconds(Seconds(time)))),
         ("Upload", |r| r.upload_bytes_per_second.map(|rate| format::rate(BytesPerSecond(rate)))),
         ("Read-back", |r| r.readback_bytes_per_second.map(|rate| format::rate(BytesPerSecond(rate)))),
     ];
-    let backends: Vec<(&'static str, MeasuredRates)> = backends(&report).into_iter().map(|(name, rates)| (name, rates.clone())).collect();
-    let heads = backends.iter().map(|(name, _)| view! { <th scope="col" class="numbers">{*name}</th> }).collect_view();
+    let backends: Vec<(&'static str, MeasuredRates)> =
+        backends(&report).into_iter().map(|(name, rates)| (name, rates.clone())).collect();
+    let heads = backends
+        .iter()
+        .map(|(name, _)| view! { <th scope="col" class="numbers">{*name}</th> })
+        .collect_view();
     let rows = figures
         .into_iter()
         .map(|(name, read)| {
@@ -206,12 +240,21 @@ fn Rates(report: DeviceReport) -> impl IntoView {
 /// Names, self-test, limits and features.
 #[component]
 fn Adapter(gpu: GpuReport) -> impl IntoView {
-    let or_unknown = |text: &str| if text.is_empty() { "not told by the browser".to_owned() } else { text.to_owned() };
+    let or_unknown =
+        |text: &str| if text.is_empty() { "not told by the browser".to_owned() } else { text.to_owned() };
     let (passed, asked) = gpu.self_test;
-    let limits = gpu.limits.iter().map(|(name, value)| {
-        let text = if name.contains("Size") && !name.contains("Workgroup") { format::bytes_binary(Bytes(*value as f64)) } else { value.to_string() };
-        view! { <tr><th scope="row"><code>{name.clone()}</code></th><td class="numbers">{text}</td></tr> }
-    }).collect_view();
+    let limits = gpu
+        .limits
+        .iter()
+        .map(|(name, value)| {
+            let text = if name.contains("Size") && !name.contains("Workgroup") {
+                format::bytes_binary(Bytes(*value as f64))
+            } else {
+                value.to_string()
+            };
+            view! { <tr><th scope="row"><code>{name.clone()}</code></th><td class="numbers">{text}</td></tr> }
+        })
+        .collect_view();
     let features = gpu.features.join(", ");
     let dot = if gpu.has_packed_int8_dot { "yes" } else { "no: emulated with 32-bit integers" };
     view! {

@@ -6,7 +6,9 @@ use protocol::{CapabilityTier, GpuUnavailable};
 pub const fn tier(tier: CapabilityTier) -> &'static str {
     match tier {
         CapabilityTier::CpuOnly => "No GPU for this tab: the processor does everything.",
-        CapabilityTier::SoftwareGpu => "The browser's GPU is emulated by the processor: it works, and is slower than the CPU backend.",
+        CapabilityTier::SoftwareGpu => {
+            "The browser's GPU is emulated by the processor: it works, and is slower than the CPU backend."
+        }
         CapabilityTier::BaseGpu => "A GPU at WebGPU's default limits, with 32-bit floats.",
         CapabilityTier::HalfGpu => "A GPU with 16-bit floats in shaders.",
     }

@@ -17,7 +17,10 @@ const WASM_HEAP_BYTES: f64 = 4_294_967_296.0;
 fn measured(report: &DeviceReport) -> MeasuredDevice {
     let (rates, memory_bytes) = match (&report.gpu, report.faster) {
         (Ok(gpu), BackendKind::Gpu) => {
-            let limit = gpu.limits.iter().find(|(name, _)| name.replace('_', "").eq_ignore_ascii_case("maxbuffersize"));
+            let limit = gpu
+                .limits
+                .iter()
+                .find(|(name, _)| name.replace('_', "").eq_ignore_ascii_case("maxbuffersize"));
             (&gpu.rates, limit.map_or(WASM_HEAP_BYTES, |(_, bytes)| *bytes as f64))
         }
         _ => (&report.cpu, WASM_HEAP_BYTES),
@@ -64,7 +67,9 @@ pub fn DevicePanel() -> impl IntoView {
     let line = move || match (measured_here.get(), taken.get()) {
         (Some(device), _) => words(&device),
         (None, Some(device)) => format!("In this scenario, as it was measured: {}", words(&device)),
-        (None, None) => "Not measured yet. Measure it first; then it can stand in for the accelerator.".to_owned(),
+        (None, None) => {
+            "Not measured yet. Measure it first; then it can stand in for the accelerator.".to_owned()
+        }
     };
     view! {
         <Panel title="My device">

@@ -74,7 +74,9 @@ fn Preset() -> impl IntoView {
     let scenarios = || presets::all().iter().filter(|preset| preset.workbench().page == Page::Scenario);
     let options = Signal::derive(move || {
         let own = ("".to_owned(), "My own settings".to_owned());
-        std::iter::once(own).chain(scenarios().map(|preset| (preset.id.to_owned(), preset.title.to_owned()))).collect::<Options>()
+        std::iter::once(own)
+            .chain(scenarios().map(|preset| (preset.id.to_owned(), preset.title.to_owned())))
+            .collect::<Options>()
     });
     let value = Memo::new(move |_| {
         store.workbench.with(|workbench| {
@@ -117,7 +119,8 @@ fn System() -> impl IntoView {
     });
     let interconnect = at.get(|s| s.interconnect.clone());
     let interconnects = Signal::derive(move || {
-        let options = Catalog::builtin().interconnects().iter().map(|i| (i.id.to_owned(), i.name.to_owned())).collect();
+        let options =
+            Catalog::builtin().interconnects().iter().map(|i| (i.id.to_owned(), i.name.to_owned())).collect();
         with_unknown(options, &interconnect.get())
     });
     let deployment = at.get(|s| match s.deployment {
@@ -125,7 +128,9 @@ fn System() -> impl IntoView {
         Deployment::Cloud => "cloud".to_owned(),
         Deployment::Hybrid => "hybrid".to_owned(),
     });
-    let deployments = Signal::derive(|| pairs(&[("cloud", "Cloud, rented"), ("on_premises", "On premises, owned"), ("hybrid", "Hybrid")]));
+    let deployments = Signal::derive(|| {
+        pairs(&[("cloud", "Cloud, rented"), ("on_premises", "On premises, owned"), ("hybrid", "Hybrid")])
+    });
     let is_hybrid = at.get(|s| s.deployment == Deployment::Hybrid);
     view! {
         <h3>"System"</h3>
@@ -151,10 +156,13 @@ fn Run() -> impl IntoView {
     let at = Access(Store::expect());
     let model = at.get(|s| s.model.clone());
     let models = Signal::derive(move || {
-        let options = Catalog::builtin().models().iter().map(|m| (m.id.to_owned(), m.name.to_owned())).collect();
+        let options =
+            Catalog::builtin().models().iter().map(|m| (m.id.to_owned(), m.name.to_owned())).collect();
         with_unknown(options, &model.get())
     });
-    let precisions = Signal::derive(|| Dtype::ALL.iter().map(|dtype| (dtype.name().to_owned(), dtype.name().to_owned())).collect::<Options>());
+    let precisions = Signal::derive(|| {
+        Dtype::ALL.iter().map(|dtype| (dtype.name().to_owned(), dtype.name().to_owned())).collect::<Options>()
+    });
     let set_precision = at.chosen(|s, id| {
         if let Some(dtype) = Dtype::ALL.into_iter().find(|dtype| dtype.name() == id) {
             s.precision = dtype;
@@ -205,7 +213,8 @@ fn catalog_price(scenario: &Scenario) -> Option<UsdPerHour> {
 fn Prices() -> impl IntoView {
     let at = Access(Store::expect());
     let has_own = at.get(|s| s.usd_per_accelerator_hour.is_some());
-    let source = at.get(|s| if s.usd_per_accelerator_hour.is_some() { "own".to_owned() } else { "catalog".to_owned() });
+    let source = at
+        .get(|s| if s.usd_per_accelerator_hour.is_some() { "own".to_owned() } else { "catalog".to_owned() });
     let sources = Signal::derive(|| pairs(&[("catalog", "Catalog"), ("own", "My own")]));
     let set_source = at.chosen(|s, id| {
         s.usd_per_accelerator_hour = (id == "own").then(|| {

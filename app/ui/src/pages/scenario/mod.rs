@@ -19,7 +19,9 @@ pub fn ScenarioPage() -> impl IntoView {
     let store = Store::expect();
     let scenario = Memo::new(move |_| store.workbench.with(|workbench| workbench.scenario.clone()));
     let outcome: Memo<Outcome> = Memo::new(move |_| {
-        scenario.with(|scenario| planner::evaluate(scenario, Catalog::builtin()).map_err(|error| error.to_string()))
+        scenario.with(|scenario| {
+            planner::evaluate(scenario, Catalog::builtin()).map_err(|error| error.to_string())
+        })
     });
     let prediction = move || outcome.with(|outcome| outcome.clone().ok());
     view! {
@@ -43,10 +45,12 @@ pub fn ScenarioPage() -> impl IntoView {
 /// One sentence first. The element stays while its words change, so that screen readers hear the new ones.
 #[component]
 fn Verdict(outcome: Memo<Outcome>) -> impl IntoView {
-    let words = move || outcome.with(|outcome| match outcome {
-        Ok(prediction) => prediction.verdict.clone(),
-        Err(error) => error.clone(),
-    });
+    let words = move || {
+        outcome.with(|outcome| match outcome {
+            Ok(prediction) => prediction.verdict.clone(),
+            Err(error) => error.clone(),
+        })
+    };
     let is_error = move || outcome.with(Result::is_err);
     let figures = move || outcome.with(|outcome| outcome.as_ref().ok().map(results::figures));
     view! {

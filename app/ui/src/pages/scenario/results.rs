@@ -68,9 +68,16 @@ pub fn Results(prediction: Prediction) -> impl IntoView {
     let memory: Vec<BarPart> = prediction
         .memory_parts
         .iter()
-        .map(|part| BarPart { label: sentence(part.label), value: part.bytes.0, text: format::bytes_binary(part.bytes) })
+        .map(|part| BarPart {
+            label: sentence(part.label),
+            value: part.bytes.0,
+            text: format::bytes_binary(part.bytes),
+        })
         .collect();
-    let capacity = (prediction.memory_capacity.0, format!("The line: {} on the accelerator", format::bytes_binary(prediction.memory_capacity)));
+    let capacity = (
+        prediction.memory_capacity.0,
+        format!("The line: {} on the accelerator", format::bytes_binary(prediction.memory_capacity)),
+    );
     let step_title = format!("One step: {}", format::seconds(prediction.step_time.value));
     let memory_title = format!("Fullest accelerator: {}", format::bytes_binary(prediction.memory_total));
     view! {
@@ -137,5 +144,7 @@ fn facts_table(facts: &[FactUse]) -> impl IntoView + use<> {
 
 fn sentence(words: &str) -> String {
     let mut letters = words.chars();
-    letters.next().map_or_else(String::new, |first| std::iter::once(first.to_ascii_uppercase()).chain(letters).collect())
+    letters.next().map_or_else(String::new, |first| {
+        std::iter::once(first.to_ascii_uppercase()).chain(letters).collect()
+    })
 }

@@ -53,7 +53,8 @@ pub fn DrawPanel() -> impl IntoView {
         };
         event.prevent_default();
         let from = cursor.get_untracked();
-        let to = (from.0.saturating_add_signed(dx).min(SIDE - 1), from.1.saturating_add_signed(dy).min(SIDE - 1));
+        let to =
+            (from.0.saturating_add_signed(dx).min(SIDE - 1), from.1.saturating_add_signed(dy).min(SIDE - 1));
         cursor.set(to);
         let centre = |(x, y): (usize, usize)| (x as f64 * 10.0 + 5.0, y as f64 * 10.0 + 5.0);
         // Space inks a dot; Shift with an arrow draws a line.
@@ -135,7 +136,10 @@ fn context(canvas: &web_sys::HtmlCanvasElement) -> Option<CanvasRenderingContext
 fn place(canvas: &web_sys::HtmlCanvasElement, event: &ev::PointerEvent) -> (f64, f64) {
     let bounds = canvas.get_bounding_client_rect();
     let scale = CANVAS as f64 / bounds.width().max(1.0);
-    ((f64::from(event.client_x()) - bounds.left()) * scale, (f64::from(event.client_y()) - bounds.top()) * scale)
+    (
+        (f64::from(event.client_x()) - bounds.left()) * scale,
+        (f64::from(event.client_y()) - bounds.top()) * scale,
+    )
 }
 
 fn stroke(canvas: &web_sys::HtmlCanvasElement, from: (f64, f64), to: (f64, f64)) {

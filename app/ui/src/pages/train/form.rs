@@ -24,12 +24,18 @@ pub fn ExperimentForm() -> impl IntoView {
     let store = Store::expect();
     let lab = Lab::expect();
     let busy = Signal::derive(move || lab.is_training());
-    let get = move |read: fn(&Experiment) -> f64| Signal::derive(move || store.workbench.with(|w| read(&w.experiment)));
-    let set = move |write: fn(&mut Experiment, f64)| Callback::new(move |value| store.edit(|w| write(&mut w.experiment, value)));
-    let model = Signal::derive(move || store.workbench.with(|w| match w.experiment.model {
-        ModelKind::Mlp => "mlp".to_owned(),
-        ModelKind::Cnn => "cnn".to_owned(),
-    }));
+    let get = move |read: fn(&Experiment) -> f64| {
+        Signal::derive(move || store.workbench.with(|w| read(&w.experiment)))
+    };
+    let set = move |write: fn(&mut Experiment, f64)| {
+        Callback::new(move |value| store.edit(|w| write(&mut w.experiment, value)))
+    };
+    let model = Signal::derive(move || {
+        store.workbench.with(|w| match w.experiment.model {
+            ModelKind::Mlp => "mlp".to_owned(),
+            ModelKind::Cnn => "cnn".to_owned(),
+        })
+    });
     let set_model = Callback::new(move |id: String| {
         store.commit(|w| {
             let model = if id == "mlp" { ModelKind::Mlp } else { ModelKind::Cnn };
@@ -43,10 +49,12 @@ pub fn ExperimentForm() -> impl IntoView {
         let (low, high) = store.workbench.with(|w| Experiment::width_range(w.experiment.model));
         (f64::from(low), f64::from(high))
     });
-    let optimizer = Signal::derive(move || store.workbench.with(|w| match w.experiment.optimizer {
-        Optimizer::Adam => "adam".to_owned(),
-        Optimizer::Sgd => "sgd".to_owned(),
-    }));
+    let optimizer = Signal::derive(move || {
+        store.workbench.with(|w| match w.experiment.optimizer {
+            Optimizer::Adam => "adam".to_owned(),
+            Optimizer::Sgd => "sgd".to_owned(),
+        })
+    });
     let set_optimizer = Callback::new(move |id: String| {
         store.commit(|w| w.experiment.optimizer = if id == "sgd" { Optimizer::Sgd } else { Optimizer::Adam });
     });
@@ -74,11 +82,13 @@ pub fn ExperimentForm() -> impl IntoView {
 #[component]
 pub fn BackendSetting(#[prop(into)] busy: Signal<bool>) -> impl IntoView {
     let store = Store::expect();
-    let value = Signal::derive(move || store.workbench.with(|w| match w.experiment.backend {
-        BackendChoice::Auto => "auto".to_owned(),
-        BackendChoice::Gpu => "gpu".to_owned(),
-        BackendChoice::Cpu => "cpu".to_owned(),
-    }));
+    let value = Signal::derive(move || {
+        store.workbench.with(|w| match w.experiment.backend {
+            BackendChoice::Auto => "auto".to_owned(),
+            BackendChoice::Gpu => "gpu".to_owned(),
+            BackendChoice::Cpu => "cpu".to_owned(),
+        })
+    });
     let set = Callback::new(move |id: String| {
         store.commit(|w| {
             w.experiment.backend = match id.as_str() {
@@ -88,7 +98,9 @@ pub fn BackendSetting(#[prop(into)] busy: Signal<bool>) -> impl IntoView {
             };
         });
     });
-    let choices = Signal::derive(|| options(&[("auto", "The faster one"), ("gpu", "GPU (WebGPU)"), ("cpu", "CPU (WASM)")]));
+    let choices = Signal::derive(|| {
+        options(&[("auto", "The faster one"), ("gpu", "GPU (WebGPU)"), ("cpu", "CPU (WASM)")])
+    });
     view! { <SelectField label="Run on" value options=choices on_change=set disabled=busy testid="backend"/> }
 }
 
@@ -100,11 +112,14 @@ fn DataSetting(#[prop(into)] busy: Signal<bool>) -> impl IntoView {
     let is_files = move || store.workbench.with(|w| w.experiment.dataset == DatasetChoice::Files);
     let value = Signal::derive(move || if is_files() { "files".to_owned() } else { "drawn".to_owned() });
     let set = Callback::new(move |id: String| {
-        store.commit(|w| w.experiment.dataset = if id == "files" { DatasetChoice::Files } else { DatasetChoice::Drawn });
+        store.commit(|w| {
+            w.experiment.dataset = if id == "files" { DatasetChoice::Files } else { DatasetChoice::Drawn }
+        });
     });
     let seed = Signal::derive(move || store.workbench.with(|w| f64::from(w.experiment.data_seed)));
     let set_seed = Callback::new(move |seed: f64| store.edit(|w| w.experiment.data_seed = seed as u32));
-    let choices = Signal::derive(|| options(&[("drawn", "Digits drawn from a seed"), ("files", "My own files")]));
+    let choices =
+        Signal::derive(|| options(&[("drawn", "Digits drawn from a seed"), ("files", "My own files")]));
     let dragged = RwSignal::new(false);
     let drop_files = move |event: ev::DragEvent| {
         event.prevent_default();
@@ -172,7 +187,10 @@ fn load(lab: Lab, store: Store, chosen: Vec<web_sys::File>) {
                     contents.push(bytes);
                 }
                 None => {
-                    store.notify(NoticeKind::Problem, format!("{name} could not be read. It may have been moved. Nothing was changed."));
+                    store.notify(
+                        NoticeKind::Problem,
+                        format!("{name} could not be read. It may have been moved. Nothing was changed."),
+                    );
                     return;
                 }
             }

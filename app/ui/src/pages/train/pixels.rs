@@ -15,7 +15,11 @@ pub fn paint(canvas: &HtmlCanvasElement, ink: &[u8], side: usize) {
 
 /// Paints RGBA values of a square image.
 pub fn paint_rgba(canvas: &HtmlCanvasElement, rgba: &[u8], side: usize) {
-    let context = canvas.get_context("2d").ok().flatten().and_then(|context| context.dyn_into::<CanvasRenderingContext2d>().ok());
+    let context = canvas
+        .get_context("2d")
+        .ok()
+        .flatten()
+        .and_then(|context| context.dyn_into::<CanvasRenderingContext2d>().ok());
     let Some(context) = context else { return };
     let side = u32::try_from(side).unwrap_or_default();
     if let Ok(image) = ImageData::new_with_u8_clamped_array_and_sh(Clamped(rgba), side, side) {

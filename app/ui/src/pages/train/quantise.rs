@@ -17,8 +17,13 @@ use protocol::CompressionReport;
 pub fn QuantisePanel() -> impl IntoView {
     let lab = Lab::expect();
     let is_idle = move || lab.quantizing.with(Option::is_none);
-    let what = Signal::derive(move || lab.quantizing.with(|activity| activity.as_ref().map(|activity| activity.what.clone()).unwrap_or_default()));
-    let fraction = Signal::derive(move || lab.quantizing.with(|activity| activity.as_ref().and_then(|activity| activity.fraction)));
+    let what = Signal::derive(move || {
+        lab.quantizing
+            .with(|activity| activity.as_ref().map(|activity| activity.what.clone()).unwrap_or_default())
+    });
+    let fraction = Signal::derive(move || {
+        lab.quantizing.with(|activity| activity.as_ref().and_then(|activity| activity.fraction))
+    });
     let cancel = move |_| {
         if let Some(activity) = lab.quantizing.get_untracked() {
             worker::cancel(activity.job);

@@ -1,7 +1,11 @@
 //! What the trained network makes of images it has never seen.
 
 use super::pixels::{SIDE, Tile, paint_rgba};
-use crate::{components::{Badge, BadgeKind, Panel}, lab::{Lab, backend_name}, state::Store};
+use crate::{
+    components::{Badge, BadgeKind, Panel},
+    lab::{Lab, backend_name},
+    state::Store,
+};
 use leptos::{html::Canvas, prelude::*};
 use planner::{format, units::Seconds};
 use protocol::TrainingSummary;
@@ -32,7 +36,9 @@ pub fn ResultsPanel() -> impl IntoView {
 #[component]
 fn Headline(summary: TrainingSummary) -> impl IntoView {
     let accuracy = format!("{:.2} %", summary.evaluation.accuracy * 100.0);
-    let recovered = (summary.recoveries > 0).then(|| format!(" The GPU was lost {} times on the way, and the run recovered by itself.", summary.recoveries));
+    let recovered = (summary.recoveries > 0).then(|| {
+        format!(" The GPU was lost {} times on the way, and the run recovered by itself.", summary.recoveries)
+    });
     view! {
         <p class="headline"><span class="numbers" data-testid="final-accuracy">{accuracy}</span>" of the held-out images read rightly " <Badge kind=BadgeKind::Measured/></p>
         <p class="small">
@@ -54,7 +60,13 @@ fn Confusion(counts: Vec<u32>) -> impl IntoView {
         let cells = row.iter().enumerate().map(|(read, count)| {
             let share = f64::from(*count) / f64::from(most);
             // Wrong readings are rare: their shade is stretched so that a single one shows.
-            let shade = if label == read { share * 0.45 } else if *count == 0 { 0.0 } else { (share.sqrt() * 0.6).max(0.12) };
+            let shade = if label == read {
+                share * 0.45
+            } else if *count == 0 {
+                0.0
+            } else {
+                (share.sqrt() * 0.6).max(0.12)
+            };
             let class = if label == read { "right" } else { "wrong" };
             view! { <td class=class style:--shade=format!("{:.0}%", shade * 100.0)>{*count}</td> }
         });

@@ -32,10 +32,17 @@ fn plan_words(experiment: &Experiment) -> String {
     match experiment.dataset {
         DatasetChoice::Drawn => {
             let steps = (10_000 / experiment.batch_size.max(1)).max(1) * experiment.epochs;
-            format!("{parameters} parameters, {} steps of {} images, seed {seed}.", format::count(f64::from(steps)), experiment.batch_size)
+            format!(
+                "{parameters} parameters, {} steps of {} images, seed {seed}.",
+                format::count(f64::from(steps)),
+                experiment.batch_size
+            )
         }
         DatasetChoice::Files => {
-            format!("{parameters} parameters, {} passes over your files in batches of {}, seed {seed}.", experiment.epochs, experiment.batch_size)
+            format!(
+                "{parameters} parameters, {} passes over your files in batches of {}, seed {seed}.",
+                experiment.epochs, experiment.batch_size
+            )
         }
     }
 }
@@ -48,7 +55,8 @@ pub fn RunPanel() -> impl IntoView {
     let words = move || store.workbench.with(|w| plan_words(&w.experiment));
     let is_idle = move || lab.phase.get() == Phase::Idle;
     let files_missing = move || {
-        store.workbench.with(|w| w.experiment.dataset == DatasetChoice::Files) && lab.data.with(Option::is_none)
+        store.workbench.with(|w| w.experiment.dataset == DatasetChoice::Files)
+            && lab.data.with(Option::is_none)
     };
     let pause_word = move || if lab.phase.get() == Phase::Paused { "Resume" } else { "Pause" };
     let cannot_pause = move || !matches!(lab.phase.get(), Phase::Running | Phase::Paused);
@@ -90,11 +98,17 @@ pub fn RunPanel() -> impl IntoView {
 fn RunProgress() -> impl IntoView {
     let lab = Lab::expect();
     let what = Signal::derive(move || {
-        let words = lab.training.with(|activity| activity.as_ref().map(|activity| activity.what.clone()).unwrap_or_default());
+        let words = lab
+            .training
+            .with(|activity| activity.as_ref().map(|activity| activity.what.clone()).unwrap_or_default());
         if lab.phase.get() == Phase::Paused { format!("{words}, paused") } else { words }
     });
-    let fraction = Signal::derive(move || lab.training.with(|activity| activity.as_ref().and_then(|activity| activity.fraction)));
-    let remaining = Signal::derive(move || lab.training.with(|activity| activity.as_ref().and_then(|activity| activity.remaining_seconds)));
+    let fraction = Signal::derive(move || {
+        lab.training.with(|activity| activity.as_ref().and_then(|activity| activity.fraction))
+    });
+    let remaining = Signal::derive(move || {
+        lab.training.with(|activity| activity.as_ref().and_then(|activity| activity.remaining_seconds))
+    });
     view! { <div data-testid="train-progress"><ProgressBar what fraction remaining_seconds=remaining/></div> }
 }
 
@@ -149,17 +163,27 @@ fn Curves() -> impl IntoView {
         title: "Loss".into(),
         x: axis("Step", false),
         y: axis("Cross-entropy", true),
-        series: vec![Series { name: "Training batch".into(), kind: SeriesKind::Line, points: lab.loss.with(crate::lab::Curve::points) }],
+        series: vec![Series {
+            name: "Training batch".into(),
+            kind: SeriesKind::Line,
+            points: lab.loss.with(crate::lab::Curve::points),
+        }],
         marks: vec![],
         y_range: None,
     });
-    let held_out = move || lab.evaluations.with(|all| all.iter().map(|e| (f64::from(e.step), f64::from(e.accuracy))).collect());
+    let held_out = move || {
+        lab.evaluations.with(|all| all.iter().map(|e| (f64::from(e.step), f64::from(e.accuracy))).collect())
+    };
     let accuracy = Signal::derive(move || ChartSpec {
         title: "Accuracy".into(),
         x: axis("Step", false),
         y: axis("Share read rightly", false),
         series: vec![
-            Series { name: "Training batch".into(), kind: SeriesKind::Line, points: lab.accuracy.with(crate::lab::Curve::points) },
+            Series {
+                name: "Training batch".into(),
+                kind: SeriesKind::Line,
+                points: lab.accuracy.with(crate::lab::Curve::points),
+            },
             Series { name: "Held-out images".into(), kind: SeriesKind::Dots, points: held_out() },
         ],
         marks: vec![],
@@ -167,9 +191,17 @@ fn Curves() -> impl IntoView {
     });
     let save = move |_| {
         let rows = lab.points.with_value(|points| {
-            points.iter().map(|(step, loss, share)| format!("{step},{loss},{share}")).collect::<Vec<_>>().join("\r\n")
+            points
+                .iter()
+                .map(|(step, loss, share)| format!("{step},{loss},{share}"))
+                .collect::<Vec<_>>()
+                .join("\r\n")
         });
-        let _ = files::download("training.csv", "text/csv", format!("step,loss,batch_accuracy\r\n{rows}").as_bytes());
+        let _ = files::download(
+            "training.csv",
+            "text/csv",
+            format!("step,loss,batch_accuracy\r\n{rows}").as_bytes(),
+        );
     };
     view! {
         <div class="charts">

@@ -46,7 +46,9 @@ impl Windows {
         for (pixel, row) in columns.chunks_exact_mut(row_length).enumerate() {
             row.fill(T::default());
             for (target, source, length) in self.rows(pixel) {
-                if let (Some(target), Some(source)) = (row.get_mut(target..target + length), image.get(source..source + length)) {
+                if let (Some(target), Some(source)) =
+                    (row.get_mut(target..target + length), image.get(source..source + length))
+                {
                     target.copy_from_slice(source);
                 }
             }
@@ -98,7 +100,9 @@ pub(super) fn col2im(params: &col2im::Params, columns: &[f32], image: &mut [f32]
     let used = images * windows.out_height * windows.out_width * windows.patch();
     for (pixel, row) in columns.get(..used).unwrap_or_default().chunks_exact(windows.patch()).enumerate() {
         for (target, source, length) in windows.rows(pixel) {
-            if let (Some(from), Some(to)) = (row.get(target..target + length), image.get_mut(source..source + length)) {
+            if let (Some(from), Some(to)) =
+                (row.get(target..target + length), image.get_mut(source..source + length))
+            {
                 for (to, from) in to.iter_mut().zip(from) {
                     *to += from;
                 }

@@ -138,7 +138,8 @@ impl CpuExecutor {
                 twin::softmax_cross_entropy(&p, logits, cast_slice(labels), rows);
             }
             KernelId::SoftmaxCrossEntropyGrad => {
-                let p = shaders::softmax_cross_entropy_grad::Params::from_words(uniform).ok_or_else(misplaced)?;
+                let p =
+                    shaders::softmax_cross_entropy_grad::Params::from_words(uniform).ok_or_else(misplaced)?;
                 let [logits, labels, logits_grad] = slices(arena, call)?;
                 twin::softmax_cross_entropy_grad(&p, logits, cast_slice(labels), logits_grad);
             }
@@ -149,7 +150,8 @@ impl CpuExecutor {
             }
             KernelId::Adam => {
                 let p = shaders::adam::Params::from_words(uniform).ok_or_else(misplaced)?;
-                let [weight, gradient, first_moment, second_moment, schedule, clock, flags] = slices(arena, call)?;
+                let [weight, gradient, first_moment, second_moment, schedule, clock, flags] =
+                    slices(arena, call)?;
                 let buffers = twin::AdamBuffers { weight, gradient, first_moment, second_moment };
                 twin::adam(&p, buffers, schedule, cast_slice(clock), cast_slice_mut(flags));
             }
@@ -187,8 +189,17 @@ impl CpuExecutor {
         // A stride of one along k means row-major; a stride of one along m or n means transposed.
         let transpose_lhs = p.lhs_col_stride != 1 || (p.lhs_row_stride == 1 && k > 1);
         let transpose_rhs = p.rhs_col_stride != 1 || (p.rhs_row_stride == 1 && n > 1);
-        simd::matmul(product, lhs, rhs, MatmulDims { m, k, n }, transpose_lhs, transpose_rhs, false, &mut self.scratch)
-            .map_err(|error| EngineError::Shape { message: error.to_string() })
+        simd::matmul(
+            product,
+            lhs,
+            rhs,
+            MatmulDims { m, k, n },
+            transpose_lhs,
+            transpose_rhs,
+            false,
+            &mut self.scratch,
+        )
+        .map_err(|error| EngineError::Shape { message: error.to_string() })
     }
 
     fn matmul_int8(&mut self, call: &Call) -> Result<(), EngineError> {

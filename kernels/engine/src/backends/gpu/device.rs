@@ -10,7 +10,10 @@ use std::{
     cell::RefCell,
     collections::HashMap,
     rc::Rc,
-    sync::{Arc, Mutex, PoisonError, atomic::{AtomicU32, Ordering}},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
 };
 
 /// Longest that a GPU promise may take, in seconds.
@@ -69,7 +72,9 @@ impl GpuDevice {
             power_preference: wgpu::PowerPreference::HighPerformance,
             ..Default::default()
         };
-        let adapter = platform::with_timeout("requestAdapter", GPU_TIMEOUT_SECONDS, instance.request_adapter(&options)).await?;
+        let adapter =
+            platform::with_timeout("requestAdapter", GPU_TIMEOUT_SECONDS, instance.request_adapter(&options))
+                .await?;
         let Ok(adapter) = adapter else { return Ok(None) };
         let adapter_features = adapter.features();
         let required_features = adapter_features & wgpu::Features::SHADER_F16;
@@ -79,15 +84,19 @@ impl GpuDevice {
             required_limits: wgpu::Limits::defaults(),
             ..Default::default()
         };
-        let request = platform::with_timeout("requestDevice", GPU_TIMEOUT_SECONDS, adapter.request_device(&descriptor));
-        let (device, queue) = request.await?.map_err(|error| EngineError::Gpu { message: error.to_string() })?;
+        let request =
+            platform::with_timeout("requestDevice", GPU_TIMEOUT_SECONDS, adapter.request_device(&descriptor));
+        let (device, queue) =
+            request.await?.map_err(|error| EngineError::Gpu { message: error.to_string() })?;
         let lost = Arc::new(GpuLost::default());
         let on_lost = Arc::clone(&lost);
         device.set_device_lost_callback(move |reason, message| {
             GpuLost::put(&on_lost.lost, format!("{reason:?}: {message}"));
         });
         let on_error = Arc::clone(&lost);
-        device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| GpuLost::put(&on_error.error, error.to_string())));
+        device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
+            GpuLost::put(&on_error.error, error.to_string())
+        }));
         let language = instance.wgsl_language_features();
         Ok(Some(Self {
             limits: device.limits(),
@@ -112,9 +121,12 @@ impl GpuDevice {
     /// The adapter is a processor that emulates a GPU.
     #[must_use]
     pub fn is_software(&self) -> bool {
-        let text = format!("{} {} {}", self.info.name, self.info.driver, self.info.driver_info).to_lowercase();
+        let text =
+            format!("{} {} {}", self.info.name, self.info.driver, self.info.driver_info).to_lowercase();
         self.info.device_type == wgpu::DeviceType::Cpu
-            || ["swiftshader", "llvmpipe", "lavapipe", "software", "basic render"].iter().any(|name| text.contains(name))
+            || ["swiftshader", "llvmpipe", "lavapipe", "software", "basic render"]
+                .iter()
+                .any(|name| text.contains(name))
     }
 
     /// The device still stands.
@@ -132,13 +144,19 @@ impl GpuDevice {
     ///
     /// # Errors
     /// [`EngineError::OutOfMemory`] or [`EngineError::DeviceLost`].
-    pub async fn buffer(&self, label: &str, bytes: u64, usage: wgpu::BufferUsages) -> Result<wgpu::Buffer, EngineError> {
+    pub async fn buffer(
+        &self,
+        label: &str,
+        bytes: u64,
+        usage: wgpu::BufferUsages,
+    ) -> Result<wgpu::Buffer, EngineError> {
         let limit = self.limits.max_buffer_size;
         if bytes > limit {
             return Err(EngineError::OutOfMemory { needed_bytes: bytes, limit_bytes: limit });
         }
         let scope = self.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
-        let descriptor = wgpu::BufferDescriptor { label: Some(label), size: bytes, usage, mapped_at_creation: false };
+        let descriptor =
+            wgpu::BufferDescriptor { label: Some(label), size: bytes, usage, mapped_at_creation: false };
         let buffer = self.device.create_buffer(&descriptor);
         let error = platform::with_timeout("createBuffer", GPU_TIMEOUT_SECONDS, scope.pop()).await?;
         self.check()?;
@@ -170,7 +188,8 @@ impl GpuDevice {
             compilation_options: wgpu::PipelineCompilationOptions::default(),
             cache: None,
         });
-        let error = platform::with_timeout("createComputePipeline", 2.0 * GPU_TIMEOUT_SECONDS, scope.pop()).await?;
+        let error =
+            platform::with_timeout("createComputePipeline", 2.0 * GPU_TIMEOUT_SECONDS, scope.pop()).await?;
         self.check()?;
         if let Some(error) = error {
             return Err(EngineError::Gpu { message: format!("{}: {error}", known.name) });
@@ -199,9 +218,9 @@ impl GpuDevice {
             self.check()?;
             return Err(EngineError::DeviceLost { cause: "a read-back was refused".into() });
         }
-        let view = staging
-            .get_mapped_range(0..bytes)
-            .map_err(|error| EngineError::DeviceLost { cause: format!("a read-back was refused: {error:?}") })?;
+        let view = staging.get_mapped_range(0..bytes).map_err(|error| EngineError::DeviceLost {
+            cause: format!("a read-back was refused: {error:?}"),
+        })?;
         let read = view.chunks_exact(4).map(|word| word.try_into().map_or(0, u32::from_le_bytes)).collect();
         drop(view);
         staging.unmap();

@@ -38,7 +38,8 @@ impl GpuExecutor {
         let storage = Usage::STORAGE | Usage::COPY_SRC | Usage::COPY_DST;
         let arena = device.buffer("arena", plan.bytes().max(256), storage).await?;
         let calls = plan.calls.len().max(1) as u64;
-        let uniforms = device.buffer("uniforms", calls * UNIFORM_STRIDE, Usage::UNIFORM | Usage::COPY_DST).await?;
+        let uniforms =
+            device.buffer("uniforms", calls * UNIFORM_STRIDE, Usage::UNIFORM | Usage::COPY_DST).await?;
         let staging_words = plan.state_words.max(1 << 16).min(plan.arena_words.max(64));
         let staging =
             device.buffer("staging", staging_words as u64 * 4, Usage::COPY_DST | Usage::MAP_READ).await?;
@@ -77,9 +78,11 @@ impl GpuExecutor {
 
     pub(in crate::backends) fn run(&self) -> Result<(), EngineError> {
         self.device.check()?;
-        let mut encoder = self.device.device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: None });
+        let mut encoder =
+            self.device.device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: None });
         {
-            let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor { label: None, timestamp_writes: None });
+            let mut pass = encoder
+                .begin_compute_pass(&wgpu::ComputePassDescriptor { label: None, timestamp_writes: None });
             for dispatch in &self.dispatches {
                 let [x, y, z] = dispatch.workgroups;
                 pass.set_pipeline(&dispatch.pipeline);
@@ -99,7 +102,8 @@ impl GpuExecutor {
         while offset < end {
             self.device.check()?;
             let count = most.min(end - offset);
-            let mut encoder = self.device.device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: None });
+            let mut encoder =
+                self.device.device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: None });
             encoder.copy_buffer_to_buffer(&self.arena, offset as u64 * 4, &self.staging, 0, count as u64 * 4);
             self.device.queue.submit([encoder.finish()]);
             words.extend(self.device.read_staging(&self.staging, count).await?);
@@ -127,7 +131,11 @@ fn bind(
     call: &crate::plan::Call,
 ) -> wgpu::BindGroup {
     let range = |buffer, offset, size| {
-        wgpu::BindingResource::Buffer(wgpu::BufferBinding { buffer, offset, size: std::num::NonZeroU64::new(size) })
+        wgpu::BindingResource::Buffer(wgpu::BufferBinding {
+            buffer,
+            offset,
+            size: std::num::NonZeroU64::new(size),
+        })
     };
     let mut entries: Vec<wgpu::BindGroupEntry<'_>> = Vec::with_capacity(call.buffers.len() + 1);
     for (binding, span) in (0_u32..).zip(&call.buffers) {
