@@ -165,18 +165,17 @@ fn render(
     );
     let reads: Vec<_> = fields
         .iter()
-        .enumerate()
-        .map(|(index, (field, kind))| {
+        .map(|(field, kind)| {
             if *kind == "f32" {
-                format!("{field}: f32::from_bits(*words.get({index})?)")
+                format!("{field}: f32::from_bits(words.next()?)")
             } else {
-                format!("{field}: *words.get({index})?")
+                format!("{field}: words.next()?")
             }
         })
         .collect();
     let _ = writeln!(
         out,
-        "        /// From the uniform's words; `None` if there are too few.\n        #[must_use]\n        pub fn from_words(words: &[u32]) -> Option<Self> {{ Some(Self {{ {} }}) }}\n    }}\n}}\n",
+        "        /// From the uniform's words; `None` if there are too few.\n        #[must_use]\n        pub fn from_words(words: &[u32]) -> Option<Self> {{ let mut words = words.iter().copied(); Some(Self {{ {} }}) }}\n    }}\n}}\n",
         reads.join(", ")
     );
     out

@@ -1,6 +1,6 @@
 // What the Device page says of a machine with a software GPU, with none, and over plain http.
 import { expect, test } from "../lib/fixtures.js";
-import { SMALL, goTo, open, openTraining, train } from "../lib/app.js";
+import { SMALL, open, openTraining, train } from "../lib/app.js";
 
 async function measure(page) {
   await page.getByTestId("device-measure").click();
@@ -13,12 +13,12 @@ test.describe("with a software GPU", () => {
   test("the adapter is measured, called software, and can enter the scenario", async ({ app }) => {
     await open(app, "/device?v=1&p=default&end");
     await measure(app.page);
-    await expect(app.page.getByTestId("software-adapter")).toBeVisible();
-    const [, passed, asked] = (await app.page.getByTestId("device-self-test").textContent()).match(/(\d+) of (\d+)/);
+    await expect(app.page.getByTestId("device-tier")).toContainText("emulated");
+    await expect(app.page.getByRole("row", { name: "Emulated by the processor yes" })).toBeVisible();
+    const [, passed, asked] = (await app.page.getByTestId("self-test").textContent()).match(/(\d+) of (\d+)/);
     expect(Number(passed)).toBe(Number(asked));
     expect(Number(asked)).toBeGreaterThan(5);
-    await app.page.getByTestId("device-use").click();
-    await goTo(app.page, "Scenario");
+    await app.page.getByTestId("use-device-in-scenario").click();
     await expect(app.page.getByTestId("accelerator")).toHaveValue("this-device");
     await expect(app.page.getByTestId("verdict")).toContainText(/\d/);
   });
@@ -30,14 +30,14 @@ test.describe("without a GPU", () => {
   test("the page says that there is no adapter, and the CPU is measured", async ({ app }) => {
     await open(app, "/device?v=1&p=default&end");
     await measure(app.page);
-    await expect(app.page.getByTestId("gpu-missing")).toContainText(/adapter|GPU/);
+    await expect(app.page.getByTestId("gpu-unavailable")).toContainText("no GPU adapter");
   });
 
   test("over plain http from another machine the page says why, and everything works on the CPU", async ({ app }) => {
     // The name leads to this machine, but the browser takes it for another one.
     app.site.url = app.site.url.replace("127.0.0.1", "classroom.test");
     await open(app, "/device?v=1&p=default&end");
-    await expect(app.page.getByTestId("gpu-missing")).toContainText(/http/);
+    await expect(app.page.getByTestId("gpu-unavailable")).toContainText("plain http");
     await openTraining(app, SMALL);
     expect((await train(app.page)).backend).toBe("CPU");
     await app.page.getByTestId("share-menu").click();

@@ -27,10 +27,10 @@ for (const gzip of [false, true]) {
 }
 
 test("a CSV of labels and pixels trains", async ({ app }) => {
-  const { images, labels } = idxPair(1200, 3);
+  const { images, labels } = idxPair(2400, 3);
   const row = (index) => [labels[8 + index], ...images.subarray(16 + index * 784, 16 + (index + 1) * 784)].join(",");
   const head = ["label", ...Array.from({ length: 784 }, (_, index) => `pixel${index}`)].join(",");
-  const csv = [head, ...Array.from({ length: 1200 }, (_, index) => row(index))].join("\n");
+  const csv = [head, ...Array.from({ length: 2400 }, (_, index) => row(index))].join("\n");
   await openWithFiles(app, [file("digits.csv", Buffer.from(csv))]);
   expect((await train(app.page)).accuracy).toBeGreaterThanOrEqual(85);
 });

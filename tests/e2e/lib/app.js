@@ -64,7 +64,7 @@ export async function untilStep(page, step, options = RUN) {
     .toBeGreaterThanOrEqual(step);
 }
 
-export const percent = (text) => Number(text.match(/-?[\d.]+(?= %)/)[0]);
+export const percent = (text) => Number(text.match(/-?[\d.]+(?= (%|points))/)[0]);
 
 /** Cells of a row of the comparison of f32 and INT8. */
 export const cells = (page, row) => page.getByTestId(row).getByRole("cell").allTextContents();

@@ -3,7 +3,13 @@
 //! Twins are the reference that GPU results are compared with, and the CPU backend runs the elementwise ones as
 //! they are (they vectorise); products, im2col and col2im have faster versions in the engine. Slices are sized
 //! by the plan; a twin may panic on a wrong size, which no input can cause.
-#![expect(clippy::cast_precision_loss, reason = "WGSL's f32(u32) rounds the same way")]
+#![allow(
+    clippy::needless_range_loop,
+    clippy::needless_pass_by_value,
+    clippy::float_cmp,
+    clippy::manual_is_multiple_of,
+    reason = "twins follow their WGSL line by line, indices and comparisons included"
+)]
 
 mod adam;
 mod add;

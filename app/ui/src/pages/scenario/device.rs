@@ -46,7 +46,7 @@ pub fn take_device(scenario: &mut Scenario, report: &DeviceReport) {
 
 fn words(device: &MeasuredDevice) -> String {
     format!(
-        "{} on f32 matrix products, {} of memory bandwidth, {} in one buffer.",
+        "{} on f32 matrix products, {} of memory bandwidth, {} for this tab.",
         format::flops_per_second(FlopsPerSecond(device.peak_f32_flops_per_second)),
         format::rate(BytesPerSecond(device.memory_bandwidth_bytes_per_second)),
         format::bytes_binary(Bytes(device.memory_bytes))

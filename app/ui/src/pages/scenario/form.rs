@@ -47,6 +47,11 @@ fn pairs(list: &[(&str, &str)]) -> Options {
     list.iter().map(|(id, name)| ((*id).to_owned(), (*name).to_owned())).collect()
 }
 
+/// Without the last digits that scaling by a hundred leaves behind (0.333 instead of 0.33299999999999996).
+fn tidy(value: f64) -> f64 {
+    (value * 1e9).round() / 1e9
+}
+
 /// A whole number of the form; the field's range keeps it inside u32.
 fn whole(value: f64) -> u32 {
     value as u32
@@ -145,7 +150,7 @@ fn System() -> impl IntoView {
         </div>
         <SelectField label="Network between nodes" value=interconnect options=interconnects on_change=at.chosen(|s, id| s.interconnect = id) testid="interconnect"/>
         <Show when=move || is_hybrid.get() fallback=|| ()>
-            <NumberField label="Rented share" unit="% of accelerator-hours" value=at.get(|s| s.cloud_fraction * 100.0) on_change=at.typed(|s, v: f64| s.cloud_fraction = v / 100.0) range=(0.0, 100.0) testid="cloud-fraction"/>
+            <NumberField label="Rented share" unit="% of accelerator-hours" value=at.get(|s| tidy(s.cloud_fraction * 100.0)) on_change=at.typed(|s, v: f64| s.cloud_fraction = tidy(v / 100.0)) range=(0.0, 100.0) testid="cloud-fraction"/>
         </Show>
     }
 }

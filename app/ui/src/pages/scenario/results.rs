@@ -39,13 +39,16 @@ pub fn figures(prediction: &Prediction) -> impl IntoView + use<> {
     } else {
         format!("of {capacity}: does not fit")
     };
+    // Whole tokens, except for a machine so slow that only fractions are left.
+    let rate = prediction.tokens_per_second;
+    let rate = if rate >= 100.0 { rate.round() } else { rate };
     view! {
         <dl class="figures">
             {figure("Time to train", "time-to-train", format::seconds(prediction.time_to_train.value), format::interval(&prediction.time_to_train, format::seconds))}
             {figure("Cost of the run", "cost", format::usd(prediction.cost.value), format::interval(&prediction.cost, format::usd))}
             {figure("Energy", "energy", format::energy(prediction.energy.value), format::interval(&prediction.energy, format::energy))}
             {figure("Optimizer step", "step-time", format::seconds(prediction.step_time.value), format::interval(&prediction.step_time, format::seconds))}
-            {figure("Tokens per second", "tokens-per-second", format::count(prediction.tokens_per_second.round()), format!("over {} steps", format::count(prediction.step_count)))}
+            {figure("Tokens per second", "tokens-per-second", format::count(rate), format!("over {} steps", format::count(prediction.step_count)))}
             {figure("Model FLOPs utilisation", "mfu", format::percent(prediction.model_flops_utilization), format!("waits most for {}", waits_for(prediction.bound_by)))}
             {figure("Memory per accelerator", "memory", format::bytes_binary(prediction.memory_total), fits)}
         </dl>
