@@ -2,7 +2,7 @@
 
 use crate::{
     digest::sha256_hex,
-    html, tools,
+    html, slim, tools,
     workspace::{Outcome, Workspace, read, read_bytes, remove_folder, run, write},
 };
 use std::path::{Path, PathBuf};
@@ -105,7 +105,8 @@ fn cargo_home() -> Outcome<PathBuf> {
 /// Moves Trunk's inline script into a file, checks the page's policy, and writes the page for unknown paths.
 fn finish_pages(dist: &Path) -> Outcome<()> {
     let index = dist.join("index.html");
-    let finished = html::move_inline_module(&read(&index)?)?;
+    let page = slim::slim(dist, &read(&index)?)?;
+    let finished = html::move_inline_module(&page)?;
     html::check_policy(&finished.page)?;
     write(&dist.join(&finished.start_name), &finished.start_script)?;
     write(&index, &finished.page)?;

@@ -13,6 +13,7 @@ mod licences;
 mod sbom;
 mod server;
 mod sizes;
+mod slim;
 mod test;
 mod tools;
 mod verify;

@@ -94,24 +94,27 @@ fn names(list: Option<&str>) -> Outcome<Vec<&'static str>> {
 }
 
 /// Runs a command that has nothing to add to the summary.
-fn quiet(mut command: Command) -> Outcome<String> {
-    workspace::run(&mut command).map(|()| String::new())
+fn quiet(command: &mut Command) -> Outcome<String> {
+    workspace::run(command).map(|()| String::new())
 }
 
 fn fmt(workspace: &Workspace) -> Outcome<String> {
     let mut command = workspace.cargo();
     command.args(["fmt", "--all", "--check"]);
-    quiet(command).map_err(|error| format!("{error}: run `cargo fmt --all`"))
+    quiet(&mut command).map_err(|error| format!("{error}: run `cargo fmt --all`"))
 }
 
 fn clippy_native(workspace: &Workspace) -> Outcome<String> {
-    let mut command = workspace.cargo();
-    command.args(["clippy", "--workspace", "--all-targets", "--locked"]);
-    for krate in WASM_ONLY {
-        command.args(["--exclude", krate]);
+    // `--all-targets` leaves out what plain `cargo test` leaves out, hence the second call.
+    for targets in [["--all-targets"].as_slice(), &["--test", "gpu"]] {
+        let mut command = workspace.cargo();
+        command.args(["clippy", "--workspace", "--locked"]).args(targets);
+        for krate in WASM_ONLY {
+            command.args(["--exclude", krate]);
+        }
+        quiet(command.args(["--", "--deny", "warnings"]))?;
     }
-    command.args(["--", "--deny", "warnings"]);
-    quiet(command)
+    Ok(String::new())
 }
 
 fn clippy_wasm(workspace: &Workspace) -> Outcome<String> {
@@ -121,16 +124,13 @@ fn clippy_wasm(workspace: &Workspace) -> Outcome<String> {
     for krate in WASM_ONLY {
         command.args(["--package", krate]);
     }
-    command.args(["--target", WASM_TARGET, "--", "--deny", "warnings"]);
-    quiet(command)
+    quiet(command.args(["--target", WASM_TARGET, "--", "--deny", "warnings"]))
 }
 
 /// The default members, that is, every native crate. The GPU tests are marked `test = false` and have a step
 /// of their own, because they need an adapter.
 fn native(workspace: &Workspace) -> Outcome<String> {
-    let mut command = workspace.cargo();
-    command.args(["test", "--locked"]);
-    quiet(command)
+    quiet(workspace.cargo().args(["test", "--locked"]))
 }
 
 fn gpu(workspace: &Workspace) -> Outcome<String> {
@@ -189,7 +189,7 @@ fn e2e(workspace: &Workspace) -> Outcome<String> {
         .args(["node_modules/@playwright/test/cli.js", "test"])
         .current_dir(&folder)
         .env("CHROMIUM", chromium);
-    quiet(command)
+    quiet(&mut command)
 }
 
 fn licences(workspace: &Workspace) -> Outcome<String> {

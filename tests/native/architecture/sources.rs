@@ -103,6 +103,41 @@ fn impure_core(files: &[SourceFile]) -> Vec<String> {
     problems
 }
 
+/// Effects that write state of the page. The one exception holds what is being typed into a field, which is the
+/// outside.
+fn effects_that_write_state(files: &[SourceFile]) -> Vec<String> {
+    let is_page = |file: &&SourceFile| {
+        file.path.starts_with("app/ui/src/") && file.path != "app/ui/src/components/fields.rs"
+    };
+    let writes = [".set(", ".update(", ".commit(", ".edit(", ".notify("];
+    let mut problems = Vec::new();
+    for file in files.iter().filter(is_page) {
+        for (start, _) in file.text.match_indices("Effect::new") {
+            let body = parenthesised(&file.text[start..]);
+            if let Some(write) = writes.iter().find(|write| body.contains(**write)) {
+                let line = file.text[..start].matches('\n').count() + 1;
+                problems
+                    .push(format!("{}:{line}: an effect calls {write}...); derive it instead", file.path));
+            }
+        }
+    }
+    problems
+}
+
+/// From the first opening parenthesis to the one that closes it.
+fn parenthesised(text: &str) -> &str {
+    let mut depth = 0;
+    let closing = text.char_indices().find(|(_, letter)| {
+        depth += match letter {
+            '(' => 1,
+            ')' => -1,
+            _ => return false,
+        };
+        depth == 0
+    });
+    &text[text.find('(').unwrap_or(0)..closing.map_or(text.len(), |(index, _)| index)]
+}
+
 /// Lines that are not comments.
 fn code_lines(text: &str) -> impl Iterator<Item = &str> {
     text.lines().filter(|line| !line.trim_start().starts_with("//"))
@@ -136,6 +171,20 @@ fn no_markup_is_built_from_text() {
 #[test]
 fn the_planner_is_pure() {
     assert_none(&impure_core(&source_files(&[".rs"])));
+}
+
+#[test]
+fn effects_touch_only_the_outside() {
+    assert_none(&effects_that_write_state(&source_files(&[".rs"])));
+}
+
+#[test]
+fn a_seeded_effect_that_writes_state_is_rejected() {
+    let problems = |path: &str, text: &str| effects_that_write_state(&[SourceFile::new(path, text)]).len();
+    let writing = "Effect::new(move || { if a.get() > 0 { b.set(1); } });";
+    assert_eq!(problems("app/ui/src/a.rs", writing), 1);
+    assert_eq!(problems("app/ui/src/a.rs", "Effect::new(move || title(a.get())); b.set(1);"), 0);
+    assert_eq!(problems("kernels/engine/src/a.rs", writing), 0);
 }
 
 #[test]

@@ -29,8 +29,10 @@ use crate::presets::{self, Preset};
 use crate::workbench::{Page, Workbench};
 use error::quoted;
 use fields::{Field, check_whole};
-use flate2::{Compression, read::DeflateDecoder, write::DeflateEncoder};
-use std::io::{Read as _, Write as _};
+use miniz_oxide::{
+    deflate::compress_to_vec,
+    inflate::{TINFLStatus, decompress_to_vec_with_limit},
+};
 use text::{base64url_decode, base64url_encode, percent_decode, percent_encode};
 
 /// Longest input, packed or unpacked.
@@ -256,23 +258,17 @@ fn packed(workbench: &Workbench) -> String {
         lines.push('\n');
         lines.push_str(&value.unwrap_or_default());
     }
-    let mut encoder = DeflateEncoder::new(Vec::new(), Compression::best());
-    // Writing to a vector cannot fail; were it to, the empty packing would be refused when it is opened.
-    let bytes = encoder.write_all(lines.as_bytes()).and_then(|()| encoder.finish()).unwrap_or_default();
+    let bytes = compress_to_vec(lines.as_bytes(), 9);
     format!("{}?v={VERSION}&z={}", workbench.page.route(), base64url_encode(&bytes))
 }
 
 fn unpack(packed: &str) -> Result<Workbench, ShareError> {
     let bytes = base64url_decode(packed).ok_or(ShareError::BadPacking)?;
-    let limit = u64::try_from(LIMIT_BYTES).unwrap_or(u64::MAX);
-    let mut text = Vec::new();
-    DeflateDecoder::new(bytes.as_slice())
-        .take(limit + 1)
-        .read_to_end(&mut text)
-        .map_err(|_| ShareError::BadPacking)?;
-    if text.len() > LIMIT_BYTES {
-        return Err(ShareError::TooLong { limit_bytes: LIMIT_BYTES });
-    }
+    // Stops at the limit: a bomb costs no more than that.
+    let text = decompress_to_vec_with_limit(&bytes, LIMIT_BYTES).map_err(|error| match error.status {
+        TINFLStatus::HasMoreOutput => ShareError::TooLong { limit_bytes: LIMIT_BYTES },
+        _ => ShareError::BadPacking,
+    })?;
     let text = String::from_utf8(text).map_err(|_| ShareError::BadPacking)?;
     let mut lines = text.split('\n');
     let mut workbench = preset_of(lines.next().unwrap_or_default())?.workbench();

@@ -20,7 +20,7 @@ const SETTINGS_CAP: usize = 256;
 pub fn ShareMenu() -> impl IntoView {
     let store = Store::expect();
     let shown = RwSignal::new(false);
-    let link = Memo::new(move |_| store.link());
+    let link = Signal::derive(move || store.link());
     let copied = RwSignal::new(None::<&'static str>);
     let field = NodeRef::<leptos::html::Input>::new();
     let copy = move |_| {

@@ -23,7 +23,7 @@ pub fn StackedBar(
     #[prop(into)]
     capacity: Signal<Option<(f64, String)>>,
 ) -> impl IntoView {
-    let whole = Memo::new(move |_| {
+    let whole = Signal::derive(move || {
         let sum: f64 = parts.with(|parts| parts.iter().map(|part| part.value).sum());
         capacity
             .with(|capacity| capacity.as_ref().map_or(sum, |(capacity, _)| sum.max(*capacity)))

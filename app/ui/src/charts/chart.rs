@@ -17,10 +17,13 @@ const TABLE_ROWS: usize = 200;
 pub fn Chart(#[prop(into)] spec: Signal<ChartSpec>) -> impl IntoView {
     let (x_log, y_log) = spec.with_untracked(|spec| (RwSignal::new(spec.x.log), RwSignal::new(spec.y.log)));
     let hidden = RwSignal::new(Vec::<usize>::new());
-    let drawing = Memo::new(move |_| spec.with(|spec| draw(spec, (x_log.get(), y_log.get()), &hidden.get())));
+    let drawing = Memo::new_with_compare(
+        move |_| spec.with(|spec| draw(spec, (x_log.get(), y_log.get()), &hidden.get())),
+        |_, _| true,
+    );
     let cursor = RwSignal::new(None::<f64>);
     let values =
-        Memo::new(move |_| cursor.get().map(|at| spec.with(|spec| read_at(spec, &hidden.get(), at))));
+        Signal::derive(move || cursor.get().map(|at| spec.with(|spec| read_at(spec, &hidden.get(), at))));
     let pointer = move |event: ev::PointerEvent| {
         let Some(place) = place_of(&event) else { return };
         cursor.set(Some(drawing.with_untracked(|drawing| drawing.x.value(place))));

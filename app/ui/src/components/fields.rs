@@ -32,7 +32,7 @@ pub fn NumberField(
             text.set(text_of(value));
         }
     });
-    let error = Memo::new(move |_| check(&text.get(), range.get(), integer));
+    let error = Signal::derive(move || check(&text.get(), range.get(), integer));
     let input = move |event| {
         let typed = event_target_value(&event);
         text.set(typed.clone());

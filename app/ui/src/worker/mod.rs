@@ -8,7 +8,7 @@ mod wire;
 use crate::state::BUILD_ID;
 use leptos::prelude::{TimeoutHandle, document, set_timeout, set_timeout_with_handle, window};
 use protocol::{COMPUTE_LOADER, Command, Event, JobId, WorkerError};
-use std::{cell::RefCell, collections::HashMap, rc::Rc, time::Duration};
+use std::{cell::RefCell, rc::Rc, time::Duration};
 use wasm_bindgen::{JsCast, closure::Closure};
 use web_sys::{MessageEvent, Worker, WorkerOptions, WorkerType};
 
@@ -26,7 +26,8 @@ struct Engine {
     is_ready: bool,
     /// Sent once the handshake is done.
     waiting: Vec<(Command, Vec<Vec<u8>>)>,
-    handlers: HashMap<JobId, Handler>,
+    /// A handful at most: searched in order.
+    handlers: Vec<(JobId, Handler)>,
     next_job: u32,
     closures: Vec<Closure<dyn FnMut(MessageEvent)>>,
     start_timer: Option<TimeoutHandle>,
@@ -51,7 +52,7 @@ pub fn submit(
     let job = ENGINE.with_borrow_mut(|engine| {
         engine.next_job += 1;
         let job = JobId(engine.next_job);
-        engine.handlers.insert(job, Rc::new(handler));
+        engine.handlers.push((job, Rc::new(handler)));
         job
     });
     send(command(job), buffers);
@@ -183,11 +184,13 @@ fn ready() {
 }
 
 fn handler_of(job: JobId) -> Option<Handler> {
-    ENGINE.with_borrow(|engine| engine.handlers.get(&job).cloned())
+    ENGINE.with_borrow(|engine| {
+        engine.handlers.iter().find(|(of, _)| *of == job).map(|(_, handler)| Rc::clone(handler))
+    })
 }
 
 fn forget(job: JobId) {
-    ENGINE.with_borrow_mut(|engine| drop(engine.handlers.remove(&job)));
+    ENGINE.with_borrow_mut(|engine| engine.handlers.retain(|(of, _)| *of != job));
 }
 
 fn lost(what: &str) {

@@ -103,8 +103,8 @@ async fn choose(
     }
     context.progress(job, "Timing one step on the CPU and on the GPU", None);
     let on_cpu =
-        measure_step(experiment, dataset, &Where::Cpu).await.map_err(|error| explain(&error, KEPT))?;
-    let Ok(on_gpu) = measure_step(experiment, dataset, &gpu).await else {
+        measure_step(experiment, dataset, &Where::Cpu, None).await.map_err(|error| explain(&error, KEPT))?;
+    let Ok(on_gpu) = measure_step(experiment, dataset, &gpu, Some(on_cpu)).await else {
         return Ok((Where::Cpu, "The CPU runs it: the GPU failed when this step was tried on it.".into()));
     };
     let backend = if on_gpu < on_cpu { BackendKind::Gpu } else { BackendKind::Cpu };

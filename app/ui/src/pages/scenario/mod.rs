@@ -18,11 +18,15 @@ type Outcome = Result<Prediction, String>;
 pub fn ScenarioPage() -> impl IntoView {
     let store = Store::expect();
     let scenario = Memo::new(move |_| store.workbench.with(|workbench| workbench.scenario.clone()));
-    let outcome: Memo<Outcome> = Memo::new(move |_| {
-        scenario.with(|scenario| {
-            planner::evaluate(scenario, Catalog::builtin()).map_err(|error| error.to_string())
-        })
-    });
+    let outcome: Memo<Outcome> = Memo::new_with_compare(
+        move |_| {
+            scenario.with(|scenario| {
+                planner::evaluate(scenario, Catalog::builtin()).map_err(|error| error.to_string())
+            })
+        },
+        // It follows from the scenario, which is compared; comparing predictions would be code for nothing.
+        |_, _| true,
+    );
     let prediction = move || outcome.with(|outcome| outcome.clone().ok());
     view! {
         <div class="page-head">
