@@ -4,10 +4,14 @@ use crate::{
     context::{Context, Gpu, explain},
     report,
 };
-use engine::{EngineError, backends::gpu::GpuDevice, platform, probe};
+use engine::{
+    EngineError,
+    backends::gpu::GpuDevice,
+    platform,
+    probe::{self, KernelId},
+};
 use js_sys::Reflect;
 use protocol::{BackendKind, Event, GpuUnavailable, JobId, WorkerError};
-use shaders::KernelId;
 use std::rc::Rc;
 use wasm_bindgen::JsValue;
 

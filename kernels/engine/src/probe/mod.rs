@@ -11,7 +11,7 @@ pub use cpu::measure_cpu;
 pub use gpu::{choose_kernels, measure_gpu};
 pub use self_test::{SelfTest, self_test};
 
-use shaders::KernelId;
+pub use shaders::KernelId;
 
 /// Kernel variants that measured fastest (and answered rightly) on an adapter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

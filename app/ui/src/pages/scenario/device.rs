@@ -57,7 +57,8 @@ fn words(device: &MeasuredDevice) -> String {
 #[component]
 pub fn DevicePanel() -> impl IntoView {
     let store = Store::expect();
-    let measured_here = Signal::derive(move || store.device_report.with(|report| report.as_ref().map(measured)));
+    let measured_here =
+        Signal::derive(move || store.device_report.with(|report| report.as_ref().map(measured)));
     let taken = Signal::derive(move || store.workbench.with(|workbench| workbench.scenario.measured_device));
     let take = move |_| {
         if let Some(report) = store.device_report.get_untracked() {
