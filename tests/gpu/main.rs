@@ -1,5 +1,11 @@
 //! Kernels and training on a real WebGPU adapter, natively through Vulkan (lavapipe where there is no GPU).
 
+#![allow(
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a test may stop where it stands, and names its adapter"
+)]
+
 #[path = "../native/support/mod.rs"]
 mod support;
 

@@ -82,10 +82,10 @@ fn dispatch(arguments: &[String]) -> Outcome<ExitCode> {
     }
 }
 
-/// Native benchmarks of the engine; what they print and which arguments they take is the engine's affair.
+/// Native benchmarks of the engine, in the release profile.
 fn bench(workspace: &Workspace, arguments: &[String]) -> Outcome<ExitCode> {
     let mut command = workspace.cargo();
-    command.args(["run", "--release", "--package", "engine", "--example", "bench", "--"]).args(arguments);
+    command.args(["bench", "--package", "acceptance", "--bench", "engine", "--"]).args(arguments);
     run(&mut command)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -101,8 +101,6 @@ impl Lab {
         }
         let store = Store::expect();
         self.reset();
-        // Results of the run before would read as this one's.
-        store.last_training.set(None);
         self.phase.set(Phase::Preparing);
         let experiment = store.workbench.with_untracked(|workbench| workbench.experiment.clone());
         let job = worker::submit(

@@ -53,7 +53,7 @@ pub async fn train(context: &Rc<Context>, job: JobId, experiment: Experiment) ->
     };
     context.post(job, &Event::TrainingStarted { job, start }, vec![]);
     let mut run = Run::new(context, job, experiment, dataset, trainer, place);
-    let finished = run.to_the_end().await.map_err(fail)?;
+    let finished = run.run_all().await.map_err(fail)?;
     run.finish(finished).await;
     Ok(())
 }
@@ -173,7 +173,7 @@ impl<'a> Run<'a> {
     }
 
     /// Trains and evaluates; a lost GPU is replaced, anything else ends the run.
-    async fn to_the_end(&mut self) -> Result<Finished, EngineError> {
+    async fn run_all(&mut self) -> Result<Finished, EngineError> {
         loop {
             match self.segment().await {
                 Ok(finished) => return Ok(finished),
@@ -243,7 +243,7 @@ impl<'a> Run<'a> {
             self.seconds += elapsed;
             self.chunk = next_chunk(self.chunk, elapsed);
             self.news.extend(points);
-            let epoch_ends = self.trainer.step() % per_epoch == 0;
+            let epoch_ends = self.trainer.step().is_multiple_of(per_epoch);
             self.report(epoch_ends);
             yield_now().await;
             if epoch_ends && self.trainer.step() < self.trainer.total_steps() {

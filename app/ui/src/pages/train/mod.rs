@@ -9,7 +9,7 @@ mod run;
 
 pub use form::BackendSetting;
 
-use crate::{components::Panel, state::Store};
+use crate::{components::Panel, lab::Lab, state::Store};
 use leptos::prelude::*;
 use planner::{catalog::Catalog, workbench::Page};
 
@@ -17,7 +17,9 @@ use planner::{catalog::Catalog, workbench::Page};
 #[component]
 pub fn TrainPage() -> impl IntoView {
     let store = Store::expect();
-    let is_trained = move || store.last_training.with(Option::is_some);
+    let lab = Lab::expect();
+    // While another run is under way, results of the one before would read as its own; after a cancel they are back.
+    let is_trained = move || store.last_training.with(Option::is_some) && !lab.is_training();
     view! {
         <div class="page-head">
             <h1>"Train a digit reader in this tab"</h1>
