@@ -1,5 +1,8 @@
 //! The leptos page: start, device, train and scenario, over the planner and the compute worker.
 
+#![allow(clippy::needless_pass_by_value, reason = "components and event handlers own what they are given")]
+#![allow(clippy::float_cmp, reason = "values are compared with themselves, to see whether they changed")]
+
 mod app;
 mod charts;
 mod components;

@@ -12,6 +12,7 @@ const CANVAS: usize = SIDE * 10;
 const PEN: f64 = 22.0;
 
 /// The drawing and its readings.
+#[expect(clippy::too_many_lines, reason = "five handlers of one canvas")]
 #[component]
 pub fn DrawPanel() -> impl IntoView {
     let lab = Lab::expect();
