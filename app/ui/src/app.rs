@@ -99,7 +99,9 @@ fn listen_for_undo(store: Store) {
             .target()
             .and_then(|target| target.dyn_into::<web_sys::HtmlElement>().ok())
             .is_some_and(|element| {
-                matches!(element.tag_name().as_str(), "INPUT" | "TEXTAREA") || element.is_content_editable()
+                let is_field = matches!(element.tag_name().as_str(), "INPUT" | "TEXTAREA");
+                let is_check = element.get_attribute("type").as_deref() == Some("checkbox");
+                (is_field && !is_check) || element.is_content_editable()
             });
         if typing || !(event.ctrl_key() || event.meta_key()) || !event.key().eq_ignore_ascii_case("z") {
             return;

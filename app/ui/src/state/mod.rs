@@ -112,6 +112,7 @@ impl Store {
 
     /// Opens a whole state (a preset, an imported file), as one undo step and one history entry.
     pub fn open(self, workbench: Workbench) {
+        address::write_now(self);
         self.commit(|current| *current = workbench);
         address::push(self);
     }
