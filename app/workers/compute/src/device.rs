@@ -10,10 +10,11 @@ use engine::{
     platform,
     probe::{self, KernelId},
 };
-use js_sys::Reflect;
+use js_sys::{Function, Promise, Reflect};
 use protocol::{BackendKind, Event, GpuUnavailable, JobId, WorkerError};
 use std::rc::Rc;
-use wasm_bindgen::JsValue;
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
 
 /// A property of the worker's global scope.
 fn global(path: &[&str]) -> JsValue {
@@ -81,6 +82,23 @@ async fn examine(device: Rc<GpuDevice>) -> Result<Gpu, EngineError> {
     Ok(Gpu { device, kernels, matmul_seconds, self_test })
 }
 
+/// Vendor, architecture and description as the browser tells them; wgpu passes on only part of that.
+async fn names() -> [String; 3] {
+    let words = async {
+        let gpu = global(&["navigator", "gpu"]);
+        let request: Function = Reflect::get(&gpu, &"requestAdapter".into()).ok()?.dyn_into().ok()?;
+        let promise: Promise = request.call0(&gpu).ok()?.dyn_into().ok()?;
+        let adapter = JsFuture::from(promise).await.ok()?;
+        let info = Reflect::get(&adapter, &"info".into()).ok()?;
+        let word = |name: &str| {
+            Reflect::get(&info, &name.into()).ok().and_then(|word| word.as_string()).unwrap_or_default()
+        };
+        let device = [word("description"), word("device")].into_iter().find(|word| !word.is_empty());
+        Some([word("vendor"), word("architecture"), device.unwrap_or_default()])
+    };
+    words.await.unwrap_or_default()
+}
+
 /// Measures this machine.
 pub async fn probe(context: &Rc<Context>, job: JobId) -> Result<(), WorkerError> {
     let begin = platform::now_seconds();
@@ -106,7 +124,7 @@ pub async fn probe(context: &Rc<Context>, job: JobId) -> Result<(), WorkerError>
             let choice = (gpu.kernels, gpu.matmul_seconds);
             let mut progress = |what: &str, share: f32| context.progress(job, what, Some(0.4 + 0.6 * share));
             match probe::measure_gpu(&gpu.device, choice, &mut progress).await {
-                Ok(rates) => Ok(report::gpu(&gpu, rates)),
+                Ok(rates) => Ok(report::gpu(&gpu, rates, names().await)),
                 Err(error) => Err(GpuUnavailable::DeviceRefused { message: error.to_string() }),
             }
         }

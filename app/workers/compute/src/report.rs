@@ -34,13 +34,13 @@ pub fn device(gpu: Result<GpuReport, GpuUnavailable>, cpu: Rates, elapsed_second
 }
 
 /// The GPU's part.
-pub fn gpu(gpu: &Gpu, measured: Rates) -> GpuReport {
+pub fn gpu(gpu: &Gpu, measured: Rates, names: [String; 3]) -> GpuReport {
     let device: &GpuDevice = &gpu.device;
-    let info = &device.info;
+    let [vendor, architecture, description] = names;
     GpuReport {
-        vendor: info.driver.clone(),
-        architecture: info.driver_info.clone(),
-        description: info.name.clone(),
+        vendor,
+        architecture,
+        description,
         is_software: device.is_software(),
         limits: limits(device),
         features: device

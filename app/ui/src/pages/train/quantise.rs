@@ -80,7 +80,7 @@ fn Comparison(report: CompressionReport) -> impl IntoView {
         </div>
         <p class="muted small">
             {format!(
-                "Both on the {}, timed in turn: {} single images, and batches of {}. Integer products: {}. Calibrated on {} training images; the models differ on {} held-out images.",
+                "Both on the {}, timed in turn: {} timings of single images (means of a few runs where one is shorter than the clock), and batches of {}. Integer products: {}. Calibrated on {} training images; the models differ on {} held-out images.",
                 backend_name(report.backend), report.latency_runs, report.batch_size, report.integer_path, report.calibration_count, report.disagreements
             )}
         </p>
