@@ -11,7 +11,7 @@ use std::{
     path::Path,
 };
 
-/// Slims every script and module of `dist` and returns the page with its integrity values brought up to date.
+/// Slims every script, style and module of `dist` and returns the page with its integrity values brought up to date.
 pub fn slim(dist: &Path, page: &str) -> Outcome<String> {
     let mut page = page.to_owned();
     let entries = std::fs::read_dir(dist).map_err(|error| error.to_string())?;

@@ -24,23 +24,22 @@ pub fn NumberField(
     let id = unique("number");
     let help_id = format!("{id}-help");
     let error_id = format!("{id}-error");
-    let text = RwSignal::new(text_of(value.get_untracked()));
-    Effect::new(move || {
+    // What was typed, and the value that it left behind: while that value stands, the visitor's own spelling stays;
+    // a change from elsewhere (undo, a preset) shows the new value.
+    let draft = RwSignal::new(None::<(String, f64)>);
+    let text = Signal::derive(move || {
         let value = value.get();
-        // The visitor's own spelling of the same number stays.
-        if parse(&text.get_untracked()) != Some(value) {
-            text.set(text_of(value));
-        }
+        draft.get().filter(|(_, left)| *left == value).map_or_else(|| text_of(value), |(typed, _)| typed)
     });
     let error = Signal::derive(move || check(&text.get(), range.get(), integer));
     let input = move |event| {
         let typed = event_target_value(&event);
-        text.set(typed.clone());
         if check(&typed, range.get_untracked(), integer).is_none()
             && let Some(number) = parse(&typed)
         {
             on_change.run(number);
         }
+        draft.set(Some((typed, value.get_untracked())));
     };
     let described = {
         let (help_id, error_id) = (help_id.clone(), error_id.clone());

@@ -74,7 +74,10 @@ impl Lab {
     pub fn load(self, source: DataSource, files: Vec<Vec<u8>>) {
         let store = Store::expect();
         self.data_error.set(None);
-        let is_files = matches!(source, DataSource::Files { .. });
+        let drawn_seed = match &source {
+            DataSource::Drawn { seed } => Some(*seed),
+            DataSource::Files { .. } => None,
+        };
         let job = worker::submit(
             |job| Command::LoadData { job, source },
             files,
@@ -84,9 +87,13 @@ impl Lab {
                 }
                 if let Event::DataReady { summary, .. } = event {
                     self.loading.set(None);
-                    self.data.set(Some((summary, buffers.into_iter().next().unwrap_or_default())));
-                    if is_files {
-                        store.commit(|workbench| workbench.experiment.dataset = DatasetChoice::Files);
+                    let pixels = buffers.into_iter().next().unwrap_or_default();
+                    match drawn_seed {
+                        Some(seed) => self.drawn.set(Some((seed, summary, pixels))),
+                        None => {
+                            self.data.set(Some((summary, pixels)));
+                            store.commit(|workbench| workbench.experiment.dataset = DatasetChoice::Files);
+                        }
                     }
                 }
             },

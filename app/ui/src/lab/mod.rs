@@ -70,7 +70,9 @@ pub struct Lab {
     pub misread_pixels: RwSignal<Vec<u8>>,
     /// First-layer filters.
     pub filters: RwSignal<Vec<f32>>,
-    /// Loaded data and its preview pixels.
+    /// The first digits of the drawn data set, with its seed, once asked for.
+    pub drawn: RwSignal<Option<(u32, DataSummary, Vec<u8>)>>,
+    /// The visitor's files and their preview pixels.
     pub data: RwSignal<Option<(DataSummary, Vec<u8>)>>,
     /// Loading data.
     pub loading: RwSignal<Option<Activity>>,
@@ -104,6 +106,7 @@ impl Lab {
             recoveries: RwSignal::new(vec![]),
             misread_pixels: RwSignal::new(vec![]),
             filters: RwSignal::new(vec![]),
+            drawn: RwSignal::new(None),
             data: RwSignal::new(None),
             loading: RwSignal::new(None),
             data_error: RwSignal::new(None),

@@ -134,6 +134,7 @@ fn DataSetting(#[prop(into)] busy: Signal<bool>) -> impl IntoView {
         <SelectField label="Data set" value options=choices on_change=set disabled=busy testid="dataset" help="28x28 images of digits"/>
         <Show when=move || !is_files() fallback=|| ()>
             <NumberField label="Data seed" value=seed on_change=set_seed range=(0.0, f64::from(u32::MAX)) integer=true disabled=busy testid="data-seed" help="10,000 to train on and 2,000 held out, the same for the same seed"/>
+            <DrawnDigits busy/>
         </Show>
         <Show when=is_files fallback=|| ()>
             <div
@@ -160,6 +161,26 @@ fn DataSetting(#[prop(into)] busy: Signal<bool>) -> impl IntoView {
                 </div>
             }
         }))}
+    }
+}
+
+/// The first digits of the drawn data set, on request: drawing them is work, and a link starts none.
+#[component]
+fn DrawnDigits(#[prop(into)] busy: Signal<bool>) -> impl IntoView {
+    let store = Store::expect();
+    let lab = Lab::expect();
+    let seed = move || store.workbench.with(|w| w.experiment.data_seed);
+    let show = move |_| lab.load(DataSource::Drawn { seed: seed() }, vec![]);
+    let strip = move || {
+        lab.drawn.with(|drawn| {
+            drawn.as_ref().filter(|(of, ..)| *of == seed()).map(|(_, summary, pixels)| {
+                view! { <super::pixels::Strip pixels=pixels.clone() labels=summary.preview_labels.clone()/> }
+            })
+        })
+    };
+    view! {
+        <button class="quiet small" data-testid="show-digits" disabled=busy on:click=show>"Show the first digits"</button>
+        {strip}
     }
 }
 
