@@ -33,12 +33,13 @@ fn common(policy: &str) -> [(&'static str, String); 4] {
     ]
 }
 
-/// Whether a file's name carries the hash of its content: 16 hex digits after a hyphen.
+/// Whether a file's name carries the hash of its content: up to 16 hex digits (Trunk drops leading zeros) after a
+/// hyphen.
 fn has_hash(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
     name.split(['-', '_', '.'])
         .skip(1)
-        .any(|part| part.len() == 16 && part.bytes().all(|byte| byte.is_ascii_hexdigit()))
+        .any(|part| (12..=16).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
 /// Netlify and Cloudflare Pages, for a site at the root.
@@ -66,7 +67,7 @@ fn nginx(policy: &str) -> String {
         text.push_str(&format!("add_header {name} \"{value}\" always;\n"));
     }
     text.push_str("location / {\n  try_files $uri $uri/ =404;\n}\n");
-    text.push_str("location ~ \"[-_][0-9a-f]{16}[._]\" {\n");
+    text.push_str("location ~ \"[-_][0-9a-f]{12,16}[._]\" {\n");
     for (name, value) in common(policy) {
         // nginx drops inherited headers where a block adds one of its own.
         text.push_str(&format!("  add_header {name} \"{value}\" always;\n"));
@@ -84,7 +85,7 @@ fn caddy(policy: &str) -> String {
     for (name, value) in common(policy) {
         text.push_str(&format!("\t\t{name} \"{value}\"\n"));
     }
-    text.push_str("\t}\n\t@hashed path_regexp [-_][0-9a-f]{16}[._]\n");
+    text.push_str("\t}\n\t@hashed path_regexp [-_][0-9a-f]{12,16}[._]\n");
     text.push_str(&format!("\theader @hashed Cache-Control \"{IMMUTABLE}\"\n"));
     text.push_str("\tfile_server\n\thandle_errors 404 {\n\t\trewrite * /404.html\n\t\tfile_server\n\t}\n}\n");
     text
@@ -98,6 +99,7 @@ mod tests {
     fn only_names_with_a_content_hash_are_cached_for_ever() {
         assert!(has_hash("ui-0123456789abcdef.js"));
         assert!(has_hash("snippets/ui-0123456789abcdef_bg.wasm"));
+        assert!(has_hash("lab-123456789abcdef.css"));
         for path in ["index.html", "compute-loader.js", "compute-worker_bg.wasm", "0123456789abcdef.js"] {
             assert!(!has_hash(path), "{path}");
         }

@@ -1,10 +1,11 @@
-//! Takes out of the built files what no browser needs: comments of the glue scripts (Trunk's minifier does not
-//! understand them), the name section of WASM modules, and the long names under which a module imports its glue
-//! (each with a random-looking hash, which no compression shortens). Integrity values in the page follow.
+//! Takes out of the built files what no browser needs: comments of scripts and styles (Trunk's own minifier does not
+//! understand the glue scripts, and what it makes of styles differs from build to build), the name section of WASM
+//! modules, and the long names under which a module imports its glue (each with a random-looking hash, which no
+//! compression shortens). Integrity values in the page follow.
 
 use crate::{
     digest::integrity,
-    workspace::{Outcome, read_bytes, write},
+    workspace::{Outcome, read, read_bytes, write},
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -22,9 +23,14 @@ pub fn slim(dist: &Path, page: &str) -> Outcome<String> {
         write(path, after)
     };
     for path in paths {
-        let Some(stem) = path.file_name().and_then(|name| name.to_str()?.strip_suffix("_bg.wasm")) else {
-            continue;
-        };
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let is_glue =
+            name.strip_suffix(".js").is_some_and(|stem| dist.join(format!("{stem}_bg.wasm")).is_file());
+        if name.ends_with(".css") || (name.ends_with(".js") && !is_glue) {
+            let text = read(&path)?;
+            replace(&path, text.as_bytes(), without_comments(&text).as_bytes())?;
+        }
+        let Some(stem) = name.strip_suffix("_bg.wasm") else { continue };
         let script_path = dist.join(format!("{stem}.js"));
         let (module, script) = (read_bytes(&path)?, read_bytes(&script_path)?);
         let slim_script = without_comments(&String::from_utf8_lossy(&script));
