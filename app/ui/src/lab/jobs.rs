@@ -160,16 +160,26 @@ impl Lab {
             Event::Resumed { .. } => self.phase.set(Phase::Running),
             Event::TrainingFinished { summary, .. } => {
                 let mut buffers = buffers.into_iter();
-                self.misread_pixels.set(buffers.next().unwrap_or_default());
-                let filters = buffers.next().unwrap_or_default();
-                self.filters.set(
-                    filters.chunks_exact(4).map(|b| b.try_into().map_or(0.0, f32::from_le_bytes)).collect(),
-                );
+                let (pixels, filters) =
+                    (buffers.next().unwrap_or_default(), buffers.next().unwrap_or_default());
+                let filters: Vec<f32> =
+                    filters.chunks_exact(4).map(|b| b.try_into().map_or(0.0, f32::from_le_bytes)).collect();
                 self.compression.set(None);
                 self.reading.set(None);
+                self.misread_pixels.set(vec![]);
+                self.filters.set(vec![]);
                 self.training.set(None);
                 self.phase.set(Phase::Idle);
-                store.last_training.set(Some(*summary));
+                // The results come in pieces, a task each: together they would hold the page for a moment.
+                let piece = std::time::Duration::from_millis(1);
+                set_timeout(
+                    move || {
+                        store.last_training.set(Some(*summary));
+                        set_timeout(move || self.misread_pixels.set(pixels), piece);
+                        set_timeout(move || self.filters.set(filters), 2 * piece);
+                    },
+                    piece,
+                );
             }
             _ => {}
         }

@@ -17,17 +17,20 @@ pub fn ResultsPanel() -> impl IntoView {
     let lab = Lab::expect();
     view! {
         <Panel title="Result">
-            {move || store.last_training.get().map(|summary| view! {
-                <Headline summary=summary.clone()/>
-                <div class="result-grid">
-                    <Confusion counts=summary.confusion.clone()/>
-                    <div>
-                        <h3>"Misread, surest first"</h3>
-                        {misread(&summary, &lab.misread_pixels.get())}
-                        <h3>"First-layer filters"</h3>
-                        <Filters values=lab.filters.get() side=summary.filters.side as usize/>
+            {move || store.last_training.get().map(|summary| {
+                let side = summary.filters.side as usize;
+                view! {
+                    <Headline summary=summary.clone()/>
+                    <div class="result-grid">
+                        <Confusion counts=summary.confusion.clone()/>
+                        <div>
+                            <h3>"Misread, surest first"</h3>
+                            {move || misread(&summary, &lab.misread_pixels.get())}
+                            <h3>"First-layer filters"</h3>
+                            {move || view! { <Filters values=lab.filters.get() side/> }}
+                        </div>
                     </div>
-                </div>
+                }
             })}
         </Panel>
     }
