@@ -6,6 +6,7 @@
     reason = "a test may stop where it stands, and names its adapter"
 )]
 
+mod kernels;
 #[path = "../native/support/mod.rs"]
 mod support;
 
