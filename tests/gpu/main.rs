@@ -7,6 +7,7 @@
 )]
 
 mod kernels;
+mod mutants;
 #[path = "../native/support/mod.rs"]
 mod support;
 

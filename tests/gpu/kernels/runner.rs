@@ -29,7 +29,7 @@ pub fn run(device: &GpuDevice, source: &str, cases: &[Case]) -> Result<Vec<Vec<V
         );
         let alike: Vec<usize> =
             (0..cases.len()).filter(|index| cases[*index].head_quads == head_quads).collect();
-        let pipeline = pipeline(device, &text)?;
+        let pipeline = pipeline(device, &text, cases[alike[0]].buffers.len())?;
         let batch: Vec<&Case> = alike.iter().map(|index| &cases[*index]).collect();
         for (index, found) in alike.into_iter().zip(submit(device, &pipeline, &batch)) {
             results[index] = found;
@@ -38,15 +38,38 @@ pub fn run(device: &GpuDevice, source: &str, cases: &[Case]) -> Result<Vec<Vec<V
     Ok(results)
 }
 
-fn pipeline(device: &GpuDevice, text: &str) -> Result<wgpu::ComputePipeline, String> {
+/// The pipeline with a layout of all bindings, also of those that a mutant no longer uses.
+fn pipeline(device: &GpuDevice, text: &str, buffers: usize) -> Result<wgpu::ComputePipeline, String> {
     let scope = device.device.push_error_scope(wgpu::ErrorFilter::Validation);
     let module = device.device.create_shader_module(wgpu::ShaderModuleDescriptor {
         label: None,
         source: wgpu::ShaderSource::Wgsl(text.into()),
     });
+    let entry = |binding: usize| wgpu::BindGroupLayoutEntry {
+        binding: binding as u32,
+        visibility: wgpu::ShaderStages::COMPUTE,
+        ty: wgpu::BindingType::Buffer {
+            ty: if binding == buffers {
+                wgpu::BufferBindingType::Uniform
+            } else {
+                wgpu::BufferBindingType::Storage { read_only: false }
+            },
+            has_dynamic_offset: false,
+            min_binding_size: None,
+        },
+        count: None,
+    };
+    let entries: Vec<_> = (0..=buffers).map(entry).collect();
+    let descriptor = wgpu::BindGroupLayoutDescriptor { label: None, entries: &entries };
+    let bindings = device.device.create_bind_group_layout(&descriptor);
+    let layout = device.device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+        label: None,
+        bind_group_layouts: &[Some(&bindings)],
+        immediate_size: 0,
+    });
     let pipeline = device.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
         label: None,
-        layout: None,
+        layout: Some(&layout),
         module: &module,
         entry_point: Some("main"),
         compilation_options: wgpu::PipelineCompilationOptions::default(),
