@@ -27,12 +27,13 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
   let group = o / (params.out_channels / params.groups);
   var sum = 0.0;
   for (var i = 0u; i < params.kernel; i++) {
-    let row = h * params.stride + i;
-    if (row < params.padding || row - params.padding >= params.height) { continue; }
+    // Above the image this wraps to a huge number.
+    let row = h * params.stride + i - params.padding;
+    if (row >= params.height) { continue; }
     for (var j = 0u; j < params.kernel; j++) {
-      let column = w * params.stride + j;
-      if (column < params.padding || column - params.padding >= params.width) { continue; }
-      let pixel = (n * params.height + row - params.padding) * params.width + column - params.padding;
+      let column = w * params.stride + j - params.padding;
+      if (column >= params.width) { continue; }
+      let pixel = (n * params.height + row) * params.width + column;
       let image_base = pixel * params.in_channels + group * group_inputs;
       let weight_base = (i * params.kernel + j) * group_inputs;
       for (var c = 0u; c < group_inputs; c++) {

@@ -29,12 +29,13 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
   var sum = 0.0;
   for (var n = 0u; n < params.batch; n++) {
     for (var h = 0u; h < params.out_height; h++) {
-      let row = h * params.stride + i;
-      if (row < params.padding || row - params.padding >= params.height) { continue; }
+      // Above the image this wraps to a huge number.
+      let row = h * params.stride + i - params.padding;
+      if (row >= params.height) { continue; }
       for (var w = 0u; w < params.out_width; w++) {
-        let column = w * params.stride + j;
-        if (column < params.padding || column - params.padding >= params.width) { continue; }
-        let pixel = (n * params.height + row - params.padding) * params.width + column - params.padding;
+        let column = w * params.stride + j - params.padding;
+        if (column >= params.width) { continue; }
+        let pixel = (n * params.height + row) * params.width + column;
         let place = (n * params.out_height + h) * params.out_width + w;
         sum += image[pixel * params.in_channels + input] * y_grad[place * params.out_channels + o];
       }

@@ -74,11 +74,15 @@ pub struct Shape {
 
 impl Shape {
     fn draw(draw: &mut Draw) -> Self {
-        let batch = draw.size(1, 2);
-        let kv_heads = draw.size(1, 3);
-        let heads = kv_heads * draw.size(1, 3);
-        let length = if draw.size(0, 9) == 0 { draw.size(15, 35) } else { draw.size(1, 11) };
-        let head_dim = draw.pick(&[1, 2, 3, 8]) * 4;
+        let (kv_heads, group) = (draw.size(1, 3), draw.size(1, 3));
+        let heads = kv_heads * group;
+        // Mostly small; at times long, at times many short ones that fill several workgroups.
+        let (batch, length, quads) = match draw.size(0, 9) {
+            0 => (1, draw.size(15, 35), draw.pick(&[1, 2])),
+            1 => (draw.size(230, 250) / (kv_heads * 5), 5, 1),
+            _ => (draw.size(1, 2), draw.size(1, 11), draw.pick(&[1, 2, 3, 8])),
+        };
+        let head_dim = quads * 4;
         let causal = draw.size(0, 1);
         let scale = draw.pick(&[(head_dim as f32).sqrt().recip(), 0.7, 2.5]);
         let count = batch * heads * length;

@@ -5,6 +5,8 @@ use shaders::KernelId;
 
 /// Words behind the end of every buffer that no kernel may touch.
 const GUARD_WORDS: usize = 4;
+/// What they hold: a number, which is 14 million as a float. A NaN would pass through a kernel unchanged.
+const GUARD: u32 = 0x4b5a_5a5a;
 /// What an output holds before the call: a NaN, so that an element that is not written is noticed.
 pub const UNTOUCHED: u32 = 0x7fc0_5a5a;
 
@@ -80,16 +82,17 @@ pub struct Case {
 
 impl Case {
     pub fn new(uniform: Vec<u32>, count: u32) -> Self {
-        let grid_width = 1 + count % 3;
+        // As many columns as still need a second row.
+        let grid_width = count.div_ceil(64).div_ceil(2).clamp(1, 3);
         Self { uniform, count, head_quads: None, buffers: vec![], wants: vec![], grid_width }
     }
 
-    fn push(mut self, mut before: Vec<u32>, mut wants: Vec<Want>) -> Self {
+    fn push(mut self, mut before: Vec<u32>, mut wants: Vec<Want>, filling: u32) -> Self {
         assert_eq!(before.len(), wants.len(), "every word of a buffer has its answer");
         // Whole quads, so that the buffer can be bound as vectors.
         let guard = before.len().next_multiple_of(4) - before.len() + GUARD_WORDS;
-        before.extend(std::iter::repeat_n(UNTOUCHED, guard));
-        wants.extend(std::iter::repeat_n(Want::Bits(UNTOUCHED), guard));
+        before.extend(std::iter::repeat_n(filling, guard));
+        wants.extend(std::iter::repeat_n(Want::Bits(filling), guard));
         self.buffers.push(before);
         self.wants.push(wants);
         self
@@ -97,8 +100,13 @@ impl Case {
 
     /// A buffer that must stay as it is.
     pub fn input(self, words: Vec<u32>) -> Self {
+        self.input_before(words, GUARD)
+    }
+
+    /// The same with other words behind the end.
+    pub fn input_before(self, words: Vec<u32>, filling: u32) -> Self {
         let wants = words.iter().map(|word| Want::Bits(*word)).collect();
-        self.push(words, wants)
+        self.push(words, wants, filling)
     }
 
     pub fn input_floats(self, values: &[f32]) -> Self {
@@ -107,12 +115,12 @@ impl Case {
 
     /// A buffer of results.
     pub fn output(self, values: Vec<Bounded>) -> Self {
-        self.push(vec![UNTOUCHED; values.len()], values.into_iter().map(Want::Near).collect())
+        self.push(vec![UNTOUCHED; values.len()], values.into_iter().map(Want::Near).collect(), GUARD)
     }
 
     /// A buffer whose words are determined, with what it holds before.
     pub fn output_bits(self, before: Vec<u32>, after: &[u32]) -> Self {
-        self.push(before, after.iter().map(|word| Want::Bits(*word)).collect())
+        self.push(before, after.iter().map(|word| Want::Bits(*word)).collect(), GUARD)
     }
 
     /// How far buffers are from what they must be, in units of the bound: `Ok` up to 1.

@@ -97,7 +97,7 @@ fn ids(draw: &mut Draw, count: u32, table_rows: u32) -> Vec<u32> {
 }
 
 fn gather_case(draw: &mut Draw) -> Case {
-    let (rows, columns, table_rows) = (draw.size(1, 20), draw.size(1, 9), draw.size(1, 12));
+    let (rows, columns, table_rows) = (draw.size(1, 40), draw.size(1, 11), draw.size(1, 12));
     let table = draw.floats(table_rows * columns, 1.0);
     let ids = ids(draw, rows, table_rows);
     let row = |id: &u32| {
@@ -122,12 +122,13 @@ pub fn scatter_reference(p: &scatter_add_rows::Params, rows_grad: &[f64], ids: &
 }
 
 fn scatter_case(draw: &mut Draw) -> Case {
-    let (id_count, columns, table_rows) = (draw.size(1, 40), draw.size(1, 9), draw.size(1, 12));
+    let (id_count, columns, table_rows) = (draw.size(1, 40), draw.size(1, 11), draw.size(1, 40));
     let rows_grad = draw.floats(id_count * columns, 1.0);
     let ids = ids(draw, id_count, table_rows);
     let p = scatter_add_rows::Params { count: table_rows * columns, columns, id_count };
     let expected = scatter_reference(&p, &wide(&rows_grad), &ids);
-    Case::new(p.to_words(), p.count).input_floats(&rows_grad).input(ids).output(expected)
+    // An id read past the end would count for row 0.
+    Case::new(p.to_words(), p.count).input_floats(&rows_grad).input_before(ids, 0).output(expected)
 }
 
 /// The rotation as a product of complex numbers, head by head.
@@ -208,20 +209,24 @@ fn fill_case(draw: &mut Draw) -> Case {
 }
 
 fn dropout_case(draw: &mut Draw) -> Case {
-    let values = draw.size(1, 700);
+    let values = draw.size(1, 1500);
     let share = draw.pick(&[0.0, 0.1, 0.5, 0.9]);
+    let [key0, key1, step] = [0; 3].map(|_| draw.word());
+    let word = |at: u32| philox::block([at / 4, step, 0, 0], [key0, key1])[at as usize % 4];
+    // At times the very word of an element: it is kept.
+    let own = word(draw.size(0, values - 1));
+    let threshold = draw.pick(&[(share * 4_294_967_296.0_f64) as u32, own]);
     let p = dropout::Params {
         count: values.div_ceil(4),
         values,
-        key0: draw.word(),
-        key1: draw.word(),
-        threshold: (share * 4_294_967_296.0_f64) as u32,
+        key0,
+        key1,
+        threshold,
         scale: (1.0 / (1.0 - share)) as f32,
     };
     let x = draw.floats(values, 1.0);
-    let clock = [draw.word(), draw.word()];
-    let word = |at: usize| philox::block([at as u32 / 4, clock[0], 0, 0], [p.key0, p.key1])[at % 4];
-    let kept = x.iter().enumerate();
+    let clock = [step, draw.word()];
+    let kept = (0..).zip(&x);
     let expected: Vec<f32> =
         kept.map(|(at, x)| if word(at) >= p.threshold { x * p.scale } else { 0.0 }).collect();
     let case = Case::new(p.to_words(), p.count).input_floats(&x).input(clock.to_vec());
@@ -243,7 +248,7 @@ fn half_range(draw: &mut Draw) -> f32 {
 }
 
 fn pack_case(draw: &mut Draw) -> Case {
-    let values = draw.size(1, 300);
+    let values = draw.size(1, 700);
     let x: Vec<f32> = (0..values).map(|_| half_range(draw)).collect();
     let p = pack_f16::Params { count: values.div_ceil(2), values };
     let word = |pair: &[f32]| nearest_half(pair[0]) | pair.get(1).map_or(0, |high| nearest_half(*high) << 16);
@@ -266,7 +271,7 @@ fn nearest_half(x: f32) -> u32 {
 }
 
 fn unpack_case(draw: &mut Draw) -> Case {
-    let values = draw.size(1, 300);
+    let values = draw.size(1, 700);
     // Subnormals of f16 are left out: WGSL lets them become 0.
     let normal = |half: u32| if half & 0x7c00 == 0 { half & 0x8000 } else { half };
     let x: Vec<u32> = (0..values.div_ceil(2))

@@ -49,7 +49,7 @@ pub fn specs() -> Vec<Spec> {
 
 /// Length, inner, groups, elements of a group, and the outer size.
 fn shape(draw: &mut Draw) -> (reduce_sum::Params, u32) {
-    let (outer, inner) = (draw.size(1, 5), draw.size(1, 6));
+    let (outer, inner) = (draw.pick(&[1, 2, 3, 20]), draw.size(1, 6));
     let (length, per_group) = (draw.size(1, 40), draw.size(1, 15));
     let groups = length.div_ceil(per_group);
     (reduce_sum::Params { count: outer * groups * inner, length, inner, groups, per_group }, outer)
@@ -101,7 +101,7 @@ fn max_case(draw: &mut Draw) -> Case {
 }
 
 fn squares_case(draw: &mut Draw) -> Case {
-    let (length, per_group) = (draw.size(1, 700), draw.size(1, 30));
+    let (length, per_group) = (draw.size(1, 700), draw.pick(&[1, 2, 7, 30]));
     let p = sum_squares::Params { count: length.div_ceil(per_group), length, per_group };
     let x = draw.floats(length, 1.0);
     let square = |x: &f64| exact(*x) * exact(*x);
@@ -110,13 +110,15 @@ fn squares_case(draw: &mut Draw) -> Case {
 }
 
 fn first_case(draw: &mut Draw) -> Case {
-    let values = draw.size(1, 2500);
+    let values = draw.size(1, 6000);
     let (slots, base) = (draw.size(1, 5), draw.size(0, 1000));
     let p =
         first_non_finite::Params { count: values.div_ceil(16), values, slot: draw.size(0, slots - 1), base };
     let mut x = draw.floats(values, 3e38);
+    // At times all of them in the last workgroups.
+    let from = draw.pick(&[0, values - 1 - values / 8]);
     for _ in 0..draw.pick(&[0, 1, 2, 40]) {
-        let at = draw.size(0, values - 1) as usize;
+        let at = draw.size(from, values - 1) as usize;
         // Payloads and signs of all kinds; every one has the exponent's bits set.
         x[at] = f32::from_bits(0x7f80_0000 | draw.pick(&[0, 1, 0x40_0000, 0x8000_0000, 0x807f_ffff]));
     }

@@ -98,7 +98,7 @@ pub fn specs() -> Vec<Spec> {
 /// Rows and columns; few rows mostly, more than a workgroup holds at times.
 fn shape(draw: &mut Draw) -> (u32, u32) {
     if draw.size(0, 7) == 0 {
-        return (draw.size(65, 200), draw.size(1, 4));
+        return (draw.size(65, 330), draw.size(1, 4));
     }
     (draw.size(1, 9), draw.size(1, 40))
 }

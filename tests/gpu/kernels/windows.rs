@@ -65,7 +65,9 @@ pub type Conv = conv2d_grouped::Params;
 
 pub fn draw_conv(draw: &mut Draw) -> Conv {
     let groups = draw.size(1, 3);
-    let (in_channels, out_channels) = (groups * draw.size(1, 3), groups * draw.size(1, 3));
+    // At times so many channels that the weight's gradient fills several workgroups.
+    let most = draw.pick(&[3, 3, 6]);
+    let (in_channels, out_channels) = (groups * draw.size(1, most), groups * draw.size(1, most));
     let (kernel, stride) = (draw.size(1, 3), draw.size(1, 3));
     let padding = draw.size(0, kernel - 1);
     let least = kernel.saturating_sub(2 * padding).max(1);
@@ -158,7 +160,7 @@ pub fn draw_pool(draw: &mut Draw) -> (avg_pool::Params, u32) {
     let (window, stride) = (draw.size(1, 3), draw.size(1, 4));
     let (height, width) = (draw.size(window, window + 6), draw.size(window, window + 6));
     let out = |size: u32| (size - window) / stride + 1;
-    let (batch, channels) = (draw.size(1, 3), draw.size(1, 4));
+    let (batch, channels) = (draw.size(1, 3), draw.size(1, 6));
     let p = avg_pool::Params {
         count: 0,
         height,

@@ -16,16 +16,16 @@ pub fn conv2d_grouped(params: &Params, image: &[f32], weight: &[f32], y: &mut [f
         let group = o / (p.out_channels / p.groups);
         let mut sum = 0.0;
         for i in 0..p.kernel {
-            let row = h * p.stride + i;
-            if row < p.padding || row - p.padding >= p.height {
+            let row = (h * p.stride + i).wrapping_sub(p.padding);
+            if row >= p.height {
                 continue;
             }
             for j in 0..p.kernel {
-                let column = w * p.stride + j;
-                if column < p.padding || column - p.padding >= p.width {
+                let column = (w * p.stride + j).wrapping_sub(p.padding);
+                if column >= p.width {
                     continue;
                 }
-                let pixel = (n * p.height + row - p.padding) * p.width + column - p.padding;
+                let pixel = (n * p.height + row) * p.width + column;
                 let image_base = pixel * p.in_channels + group * group_inputs;
                 let weight_base = (i * p.kernel + j) * group_inputs;
                 for c in 0..group_inputs {

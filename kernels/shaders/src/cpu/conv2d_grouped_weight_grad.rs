@@ -17,16 +17,16 @@ pub fn conv2d_grouped_weight_grad(params: &Params, image: &[f32], y_grad: &[f32]
         let mut sum = 0.0;
         for n in 0..p.batch {
             for h in 0..p.out_height {
-                let row = h * p.stride + i;
-                if row < p.padding || row - p.padding >= p.height {
+                let row = (h * p.stride + i).wrapping_sub(p.padding);
+                if row >= p.height {
                     continue;
                 }
                 for w in 0..p.out_width {
-                    let column = w * p.stride + j;
-                    if column < p.padding || column - p.padding >= p.width {
+                    let column = (w * p.stride + j).wrapping_sub(p.padding);
+                    if column >= p.width {
                         continue;
                     }
-                    let pixel = (n * p.height + row - p.padding) * p.width + column - p.padding;
+                    let pixel = (n * p.height + row) * p.width + column;
                     let place = (n * p.out_height + h) * p.out_width + w;
                     sum += image[(pixel * p.in_channels + input) as usize]
                         * y_grad[(place * p.out_channels + o) as usize];
