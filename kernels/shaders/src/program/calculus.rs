@@ -3,19 +3,47 @@
 use super::{Binary, Instruction, Program, Unary, Value};
 
 impl Program {
-    /// `upstream * d(first output) / d(input)`: a program with one input more, the upstream gradient, which is the
-    /// last. `None` where the output does not depend on the input.
+    /// `upstream * d(first output) / d(input)`: a program with two inputs more, the upstream gradient and the output
+    /// itself. The output stands in for what led to it where that is enough (ReLU, tanh, exp), so that forward values
+    /// need not be kept. `None` where the output does not depend on the input.
     #[must_use]
     pub fn gradient(&self, input: u8) -> Option<Self> {
+        let from_inputs = self.gradient_with(input, false)?;
+        let from_output = self.gradient_with(input, true)?;
+        let forward = self.input_count() as u8;
+        let kept = |program: &Self| program.used_inputs().into_iter().filter(|used| *used < forward).count();
+        Some(if kept(&from_output) < kept(&from_inputs) { from_output } else { from_inputs })
+    }
+
+    /// Numbers of the inputs that are read, ascending.
+    #[must_use]
+    pub fn used_inputs(&self) -> Vec<u8> {
+        let mut used: Vec<u8> = self
+            .instructions
+            .iter()
+            .filter_map(|instruction| match instruction {
+                Instruction::Input(input) => Some(*input),
+                _ => None,
+            })
+            .collect();
+        used.sort_unstable();
+        used
+    }
+
+    fn gradient_with(&self, input: u8, through_output: bool) -> Option<Self> {
         let mut out = Self::new();
         let count = self.input_count();
         let inputs: Vec<Value> = (0..count).map(|number| out.input(number as u8)).collect();
         let mut plain = self.clone();
         plain.outputs = (0..self.instructions.len() as u16).collect();
-        let values = out.inline(&plain, &inputs);
+        let mut values = out.inline(&plain, &inputs);
         let upstream = out.input(count as u8);
+        let last = usize::from(*self.outputs.first()?);
+        if through_output && !matches!(self.instructions.get(last), Some(Instruction::Input(_))) {
+            *values.get_mut(last)? = out.input(count as u8 + 1);
+        }
         let mut adjoints: Vec<Option<Value>> = vec![None; self.instructions.len()];
-        *adjoints.get_mut(usize::from(*self.outputs.first()?))? = Some(upstream);
+        *adjoints.get_mut(last)? = Some(upstream);
         let mut result = None;
         for (index, instruction) in self.instructions.iter().enumerate().rev() {
             let Some(adjoint) = adjoints.get(index).copied().flatten() else { continue };
@@ -117,7 +145,9 @@ impl Program {
                 let share = self.product(&[left, y]);
                 [Some(left), Some(self.unary(Unary::Negate, share))]
             }
-            // Where both are equal the second wins, so that max(x, 0) has slope 0 at 0.
+            // Where both are equal the second wins, so that max(x, 0) has slope 0 at 0; there the output tells as
+            // much as the input.
+            Binary::Maximum if self.known(b).is_some_and(|known| known.to_bits() == 0) => self.routed(y, b, adjoint),
             Binary::Maximum => self.routed(a, b, adjoint),
             Binary::Minimum => self.routed(b, a, adjoint),
             Binary::Greater | Binary::Equal => [None, None],

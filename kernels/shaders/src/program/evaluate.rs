@@ -68,14 +68,15 @@ impl Program {
 pub fn evaluate(kernel: &MapKernel, count: usize, buffers: &mut [&mut [f32]]) {
     let mut inputs = vec![0.0; kernel.accesses.len()];
     for index in 0..count {
-        for ((input, access), buffer) in inputs.iter_mut().zip(&kernel.accesses).zip(buffers.iter()) {
-            *input = buffer.get(access.index(index)).copied().unwrap_or(f32::NAN);
+        for (number, (input, access)) in inputs.iter_mut().zip(&kernel.accesses).enumerate() {
+            let buffer = buffers.get(kernel.buffer_of(number));
+            *input = buffer.and_then(|buffer| buffer.get(access.index(index))).copied().unwrap_or(f32::NAN);
         }
         let outputs = kernel.program.run(&inputs);
-        let mut fresh = kernel.accesses.len();
+        let mut fresh = kernel.input_buffers();
         for (target, output) in kernel.targets.iter().zip(outputs) {
             let buffer = match target {
-                Target::InPlace(input) => usize::from(*input),
+                Target::InPlace(input) => kernel.buffer_of(usize::from(*input)),
                 Target::Fresh => {
                     fresh += 1;
                     fresh - 1
@@ -94,7 +95,7 @@ impl Access {
     pub const fn index(&self, index: usize) -> usize {
         match self {
             Self::Same => index,
-            Self::Scalar(offset) => *offset as usize,
+            Self::Scalar(offset) | Self::Shared { offset, .. } => *offset as usize,
             Self::Periodic { divide, modulo } => (index / *divide as usize) % *modulo as usize,
         }
     }

@@ -14,6 +14,13 @@ pub enum Access {
     Same,
     /// One element for all.
     Scalar(u32),
+    /// One element for all, of another input's buffer: WebGPU forbids binding one range twice.
+    Shared {
+        /// The input whose buffer it is.
+        with: u8,
+        /// Element of that buffer.
+        offset: u32,
+    },
     /// Element `(index / divide) % modulo`: broadcast along leading axes, trailing axes, or both.
     Periodic {
         /// Elements of the result that share one of the input.
@@ -44,12 +51,28 @@ pub struct MapKernel {
 }
 
 impl MapKernel {
+    /// Number of the buffer that an input is read from.
+    #[must_use]
+    pub fn buffer_of(&self, input: usize) -> usize {
+        let owner = match self.accesses.get(input) {
+            Some(Access::Shared { with, .. }) => usize::from(*with),
+            _ => input,
+        };
+        self.accesses.iter().take(owner).filter(|access| !matches!(access, Access::Shared { .. })).count()
+    }
+
+    /// Buffers that inputs are read from.
+    #[must_use]
+    pub fn input_buffers(&self) -> usize {
+        self.buffer_of(self.accesses.len())
+    }
+
     /// Four elements an invocation: all sizes are multiples of four.
     #[must_use]
     pub fn takes_quads(&self, count: usize) -> bool {
         count.is_multiple_of(4)
             && self.accesses.iter().all(|access| match access {
-                Access::Same | Access::Scalar(_) => true,
+                Access::Same | Access::Scalar(_) | Access::Shared { .. } => true,
                 Access::Periodic { divide, modulo } => {
                     (*divide == 1 && modulo.is_multiple_of(4)) || divide.is_multiple_of(4)
                 }
@@ -68,7 +91,7 @@ impl MapKernel {
         let mut words = vec![self.invocations(count) as u32];
         for access in &self.accesses {
             match access {
-                Access::Same => {}
+                Access::Same | Access::Shared { .. } => {}
                 Access::Scalar(offset) => words.extend([*offset, 1]),
                 Access::Periodic { divide, modulo } => words.extend([*divide, *modulo]),
             }
@@ -88,13 +111,16 @@ impl MapKernel {
         let element = if quads { "vec4<f32>" } else { "f32" };
         let mut text = String::from("struct Params { count: u32,");
         for (input, access) in self.accesses.iter().enumerate() {
-            if *access != Access::Same {
+            if matches!(access, Access::Scalar(_) | Access::Periodic { .. }) {
                 let _ = write!(text, " d{input}: u32, m{input}: u32,");
             }
         }
         text.push_str(" }\n");
         let mut binding = 0;
         for (input, access) in self.accesses.iter().enumerate() {
+            if matches!(access, Access::Shared { .. }) {
+                continue;
+            }
             let held = if quads && Self::loads_quads(access) { "vec4<f32>" } else { "f32" };
             let _ = writeln!(
                 text,
@@ -125,7 +151,7 @@ impl MapKernel {
     const fn loads_quads(access: &Access) -> bool {
         match access {
             Access::Same => true,
-            Access::Scalar(_) => false,
+            Access::Scalar(_) | Access::Shared { .. } => false,
             Access::Periodic { divide, .. } => *divide == 1,
         }
     }
@@ -151,6 +177,7 @@ impl MapKernel {
     fn load(&self, input: usize, quads: bool) -> String {
         let splat = |scalar: String| if quads { format!("vec4<f32>({scalar})") } else { scalar };
         match self.accesses.get(input) {
+            Some(Access::Shared { with, offset }) => splat(format!("x{with}[{offset}u]")),
             Some(Access::Scalar(_)) => splat(format!("x{input}[params.d{input}]")),
             Some(Access::Periodic { divide: 1, .. }) => {
                 let period =

@@ -47,7 +47,8 @@ fn is_valid(source: &str) -> Result<(), String> {
 
 #[test]
 fn every_instruction_prints_as_valid_wgsl_in_both_widths() {
-    for access in [Access::Same, Access::Scalar(3), Access::Periodic { divide: 1, modulo: 8 }] {
+    let shared = Access::Shared { with: 0, offset: 5 };
+    for access in [Access::Same, Access::Scalar(3), shared, Access::Periodic { divide: 1, modulo: 8 }] {
         for target in [Target::Fresh, Target::InPlace(0)] {
             let kernel =
                 MapKernel { program: all(), accesses: vec![Access::Same, access], targets: vec![target] };
@@ -70,7 +71,7 @@ fn rules_agree_with_central_differences() {
             };
             let step = 1.0 / 512.0;
             let wanted = (at(step) - at(-step)) / (2.0 * f64::from(step));
-            let found = f64::from(gradient.run(&[a, b, 1.0])[0]);
+            let found = f64::from(gradient.run(&[a, b, 1.0, program.run(&[a, b])[0]])[0]);
             assert!(
                 (found - wanted).abs() < 2e-3 * wanted.abs().max(1.0),
                 "input {input} at {a}, {b}: {found} {wanted}"
@@ -111,4 +112,18 @@ fn constants_fold_and_neutral_elements_vanish() {
     program.output(sum);
     assert_eq!(program.compact(|input| input).instructions().len(), 3);
     assert_eq!(program.run(&[1.5])[0].to_bits(), 5.5_f32.to_bits());
+}
+
+#[test]
+fn the_output_stands_in_where_it_is_enough() {
+    let mut relu = Program::new();
+    let x = relu.input(0);
+    let zero = relu.constant(0.0);
+    let y = relu.binary(Binary::Maximum, x, zero);
+    relu.output(y);
+    let gradient = relu.gradient(0).unwrap_or_default();
+    assert_eq!(gradient.used_inputs(), [1, 2], "upstream and output, not the input");
+    for (y, wanted) in [(0.0, 0.0), (2.0, 3.0)] {
+        assert_eq!(gradient.run(&[f32::NAN, 3.0, y])[0].to_bits(), f32::to_bits(wanted));
+    }
 }
