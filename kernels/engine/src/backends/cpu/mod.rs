@@ -169,6 +169,7 @@ impl CpuExecutor {
             KernelId::ProbeCopy | KernelId::ProbeDot4i8 | KernelId::ProbeFmaF16 | KernelId::ProbeFmaF32 => {
                 return Err(EngineError::Shape { message: "probes are not part of a plan".into() });
             }
+            _ => return Err(EngineError::Shape { message: "no plan calls this kernel yet".into() }),
         }
         Ok(())
     }
