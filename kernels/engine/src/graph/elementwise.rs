@@ -147,6 +147,22 @@ impl Graph {
         Ok(self.scale(sum, 1.0 / count.max(1) as f32))
     }
 
+    /// Sum of squares of all elements, one value.
+    pub fn sum_squares(&mut self, x: NodeId) -> NodeId {
+        self.push(Op::SumSquares, vec![x], vec![1], "sum_squares")
+    }
+
+    /// One element of a value, wherever it stands.
+    ///
+    /// # Errors
+    /// Names the shape where there is no such element.
+    pub fn element(&mut self, x: NodeId, index: usize) -> Recorded {
+        if index >= self.elements(x) {
+            return Err(self.misfit("element", x, x));
+        }
+        Ok(self.push(Op::View { offset: index }, vec![x], vec![1], "element"))
+    }
+
     /// Sums a gradient over the axes along which `shape` was broadcast.
     pub(crate) fn sum_to(&mut self, x: NodeId, shape: &[usize]) -> Recorded {
         let mut current = x;

@@ -42,7 +42,7 @@ pub struct Product {
     /// Adds to the result instead of replacing it.
     pub accumulate: bool,
     /// Applied to each element (the program's input 0) before it is written; its other inputs are buffers after the
-    /// result, reached by the element's index. Only with one split and without `accumulate`.
+    /// result, reached by the element's index; it is written over input 0. Only with one split and without `accumulate`.
     pub epilogue: Option<Rc<MapKernel>>,
 }
 

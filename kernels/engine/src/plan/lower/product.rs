@@ -179,5 +179,5 @@ fn first_is(kernel: &MapKernel, number: usize) -> Option<MapKernel> {
             })
         })
         .collect::<Option<Vec<_>>>()?;
-    Some(MapKernel { program, accesses, targets: kernel.targets.clone() })
+    Some(MapKernel { program, accesses, targets: vec![Target::InPlace(0)] })
 }
