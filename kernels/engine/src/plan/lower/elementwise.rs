@@ -92,7 +92,9 @@ impl Lowering<'_> {
         let mut buffers: Vec<Location> = vec![];
         let mut owners: Vec<u8> = vec![];
         for (number, input) in inputs.iter().enumerate() {
-            let (access, place) = if self.graph.elements(*input) == 1 && shape.iter().product::<usize>() != 1 {
+            let is_apart = shape.iter().product::<usize>() != 1
+                || !self.place(*input)?.offset.is_multiple_of(crate::graph::layout::ALIGNMENT);
+            let (access, place) = if self.graph.elements(*input) == 1 && is_apart {
                 self.scalar(*input)?
             } else {
                 self.broadcast(*input, &shape)?

@@ -110,9 +110,11 @@ pub(super) fn lower(
         },
         node: NodeId(0),
         uses: vec![0; graph.nodes().len()],
+        readers: vec![],
         stored: vec![None; graph.nodes().len()],
     };
     lowering.count_uses(live, outputs);
+    lowering.readers = lowering.uses.clone();
     lowering.place_stored(live);
     for (index, node) in graph.nodes().iter().enumerate() {
         if !live.get(index).copied().unwrap_or(false) {
@@ -140,6 +142,8 @@ pub(super) struct Lowering<'a> {
     node: NodeId,
     /// How often the memory of a node is still to be read, by the node that owns it.
     uses: Vec<usize>,
+    /// How often it is read in all.
+    readers: Vec<usize>,
     /// Where a value goes that is only stored into a state.
     stored: Vec<Option<(NodeId, usize)>>,
 }

@@ -99,7 +99,11 @@ impl Lowering<'_> {
             }
             let place = self.place(*input)?;
             let Some(at) = self.product_of(*input, place) else { continue };
-            let others_ready = inputs.iter().enumerate().all(|(other, node)| {
+            let between = self.root(*input).index() + 1..id.index();
+            let changes = self.graph.nodes().get(between).is_some_and(|nodes| {
+                nodes.iter().any(|node| matches!(node.op, Op::Update(_) | Op::Store { .. }))
+            });
+            let others_ready = !changes && inputs.iter().enumerate().all(|(other, node)| {
                 other == number || self.root(*node) < self.root(*input) || self.graph.node(self.root(*node)).op.is_source()
             });
             if others_ready && self.attach(at, (number, program), accesses, buffers) {
@@ -113,7 +117,7 @@ impl Lowering<'_> {
     /// The call that computes `input` as a plain product which nobody else reads.
     fn product_of(&self, input: NodeId, place: Location) -> Option<usize> {
         let root = self.root(input);
-        let single = self.uses.get(root.index()) == Some(&1);
+        let single = self.readers.get(root.index()) == Some(&1);
         let is_matmul = matches!(self.graph.node(root).op, Op::MatMul { .. } | Op::Conv2d(_));
         let whole = place.words == self.graph.node(root).words;
         let mut writers = self.out.calls.iter().enumerate().filter(|(_, call)| {
