@@ -6,6 +6,8 @@
     reason = "a test may stop where it stands, and names its adapter"
 )]
 
+mod kernels;
+mod mutants;
 #[path = "../native/support/mod.rs"]
 mod support;
 
