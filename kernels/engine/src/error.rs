@@ -33,8 +33,8 @@ pub enum EngineError {
     NonFinite {
         /// Step at which it was seen.
         step: u32,
-        /// "loss" or "gradients".
-        tensor: &'static str,
+        /// Which: "the gradient of layer0.weight", "the loss".
+        tensor: String,
     },
     /// The browser refused a GPU call.
     Gpu {
@@ -58,7 +58,7 @@ impl fmt::Display for EngineError {
             Self::DeviceLost { cause } => write!(formatter, "the GPU was lost ({cause})"),
             Self::Timeout { what, seconds } => write!(formatter, "{what} did not end within {seconds:.0} s"),
             Self::NonFinite { step, tensor } => {
-                write!(formatter, "the {tensor} stopped being finite at step {step}")
+                write!(formatter, "{tensor} stopped being finite at step {step}")
             }
             Self::Gpu { message } => write!(formatter, "the browser refused a GPU call: {message}"),
             Self::Cancelled => write!(formatter, "stopped"),

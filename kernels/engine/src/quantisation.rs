@@ -9,7 +9,7 @@ use crate::{
     EngineError,
     backends::Executor,
     graph::{ConvGeometry, Graph, NodeId},
-    models::{IMAGE_PIXELS, IMAGE_SIDE, Layer, Network, Weights},
+    models::{ParameterLayout, IMAGE_PIXELS, IMAGE_SIDE, Layer, Network, Weights},
     plan::{Plan, PlanOptions},
 };
 use std::rc::Rc;
@@ -87,10 +87,10 @@ impl QuantizedNetwork {
             let (geometry, relu) = match quantized.layer {
                 Layer::Conv { .. } => {
                     let shape = quantized.layer.weight_shape();
-                    (ConvGeometry::new(graph.shape(x), &shape, 1, 1)?, true)
+                    (ConvGeometry::new(graph.shape(x), &shape, 1, 1, 1)?, true)
                 }
                 Layer::Dense { inputs, outputs, relu } => {
-                    (ConvGeometry::new(&[batch, 1, 1, inputs], &[1, 1, inputs, outputs], 1, 0)?, relu)
+                    (ConvGeometry::new(&[batch, 1, 1, inputs], &[1, 1, inputs, outputs], 1, 0, 1)?, relu)
                 }
             };
             let q = graph.quantize_int8(x, quantized.inverse_input_scale);
@@ -130,13 +130,13 @@ fn quantize_layer(layer: Layer, weight: &[f32], bias: &[f32], range: f32) -> Qua
 pub async fn calibrate(network: &Network, weights: &Weights, pixels: &[u8]) -> Result<Vec<f32>, EngineError> {
     const BATCH: usize = 64;
     let mut graph = Graph::new();
-    let recorded = network.record(&mut graph, BATCH)?;
+    let layout = ParameterLayout::of(network.parameters());
+    let (flat, parameters) = layout.declare(&mut graph)?;
+    let recorded = network.record(&mut graph, &parameters, BATCH)?;
     let plan = Rc::new(Plan::compile(&graph, &recorded.layer_inputs, &PlanOptions::cpu())?);
     let mut executor = Executor::cpu(Rc::clone(&plan));
-    for ((weight, bias), nodes) in weights.iter().zip(&recorded.parameters) {
-        executor.write(plan.span(nodes.0)?, bytemuck::cast_slice(weight))?;
-        executor.write(plan.span(nodes.1)?, bytemuck::cast_slice(bias))?;
-    }
+    let parts: Vec<Vec<f32>> = weights.iter().flat_map(|(weight, bias)| [weight.clone(), bias.clone()]).collect();
+    executor.write(plan.span(flat)?, bytemuck::cast_slice(&layout.join(&parts)))?;
     let mut ranges = vec![0.0_f32; network.layers.len()];
     for chunk in pixels.chunks(BATCH * IMAGE_PIXELS) {
         let mut images: Vec<f32> = chunk.iter().map(|pixel| f32::from(*pixel) * (1.0 / 255.0)).collect();

@@ -60,14 +60,37 @@ impl Executor {
         }
     }
 
-    /// Runs the plan once. On the GPU it is queued; [`Self::read`] waits for it.
+    /// Runs all phases once. On the GPU they are queued; [`Self::read`] waits for them.
     ///
     /// # Errors
     /// A lost device, or an internal size error.
     pub async fn run(&mut self) -> Result<(), EngineError> {
+        for phase in 0..self.plan().phases.len() {
+            self.run_phase(phase).await?;
+        }
+        Ok(())
+    }
+
+    /// Runs one phase.
+    ///
+    /// # Errors
+    /// As [`Self::run`].
+    pub async fn run_phase(&mut self, phase: usize) -> Result<(), EngineError> {
         match self {
-            Self::Cpu(executor) => executor.run().await,
-            Self::Gpu(executor) => executor.run(),
+            Self::Cpu(executor) => executor.run(phase).await,
+            Self::Gpu(executor) => executor.run(phase),
+        }
+    }
+
+    /// Runs one phase and measures each call, in seconds. On the GPU each call is awaited alone unless the device has
+    /// timestamps.
+    ///
+    /// # Errors
+    /// As [`Self::run`].
+    pub async fn profile_phase(&mut self, phase: usize) -> Result<Vec<f64>, EngineError> {
+        match self {
+            Self::Cpu(executor) => executor.profile(phase).await,
+            Self::Gpu(executor) => executor.profile(phase).await,
         }
     }
 

@@ -2,11 +2,21 @@
 //!
 //! A node's inputs come before it, so the order of nodes is a topological order. Values are f32 unless the
 //! operation says otherwise (labels are u32, INT8 values are packed four to a u32). Images are NHWC.
+//!
+//! A graph has phases, run one after the other by the host: a training step computes gradients in the first (once
+//! for each micro-batch) and updates weights in the last. Values do not pass from one phase to another, state does.
 
 mod build;
+pub(crate) mod elementwise;
+pub(crate) mod layout;
+mod op;
 mod shapes;
 
+pub use elementwise::gelu_program;
+pub use op::{AttentionShape, Op, ReduceKind, StridedCopy};
 pub use shapes::{ConvGeometry, PoolGeometry};
+
+use crate::EngineError;
 
 /// A node of a [`Graph`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -16,74 +26,10 @@ impl NodeId {
     pub(crate) const fn index(self) -> usize {
         self.0 as usize
     }
-}
 
-/// What a node computes. Inputs are listed in the order of [`Node::inputs`].
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Op {
-    /// Written by the host before each run.
-    Input,
-    /// Kept between runs: weights, moments, counters.
-    State,
-    /// `[lhs, rhs]`: product of two matrices, either transposed first.
-    MatMul {
-        /// The left operand is k x m.
-        transpose_lhs: bool,
-        /// The right operand is n x k.
-        transpose_rhs: bool,
-    },
-    /// `[x, bias]`: adds a vector along the last axis.
-    BiasAdd,
-    /// `[x]`: max(x, 0).
-    Relu,
-    /// `[y, y_grad]`: gradient of ReLU from its output.
-    ReluGrad,
-    /// `[image, weight]`: convolution; weight is `[kernel, kernel, in_channels, out_channels]`.
-    Conv2d(ConvGeometry),
-    /// `[y_grad, weight]`: gradient to the image.
-    Conv2dInputGrad(ConvGeometry),
-    /// `[image, y_grad]`: gradient to the weight.
-    Conv2dWeightGrad(ConvGeometry),
-    /// `[x]`: maximum over non-overlapping windows.
-    MaxPool(PoolGeometry),
-    /// `[x, y, y_grad]`: gradient of the maximum.
-    MaxPoolGrad(PoolGeometry),
-    /// `[x]`: the same values under another shape; costs nothing.
-    Reshape,
-    /// `[x]`: sum over all axes but the last.
-    SumRows,
-    /// `[a, b]`: elementwise sum.
-    Add,
-    /// `[logits, labels]`: per row (loss, read rightly).
-    SoftmaxCrossEntropy,
-    /// `[logits, labels]`: gradient of the mean loss.
-    SoftmaxCrossEntropyGrad,
-    /// `[weight, gradient, first_moment, second_moment, schedule, clock, flags]`: updates in place.
-    Adam {
-        /// Decay of the first moment.
-        beta1: f32,
-        /// Decay of the second moment.
-        beta2: f32,
-    },
-    /// `[weight, gradient, velocity, schedule, clock, flags]`: updates in place.
-    Sgd {
-        /// Decay of the velocity.
-        momentum: f32,
-    },
-    /// `[rows, flags, clock, ring]`: writes mean loss and flags to the ring and moves the clock on.
-    LossSummary,
-    /// `[x]`: INT8 values of x, packed; rounds half to even, symmetric.
-    QuantizeInt8 {
-        /// 127 / calibrated maximum.
-        inverse_scale: f32,
-    },
-    /// `[x_int8, weight_int8, scale, bias]`: convolution in integers, then scale, bias and optional ReLU in f32.
-    Conv2dInt8 {
-        /// Geometry of the f32 convolution.
-        geometry: ConvGeometry,
-        /// ReLU follows.
-        relu: bool,
-    },
+    pub(crate) fn of(index: usize) -> Self {
+        Self(u32::try_from(index).unwrap_or(u32::MAX))
+    }
 }
 
 /// One recorded operation.
@@ -99,12 +45,18 @@ pub struct Node {
     pub words: usize,
     /// Name for people ("conv1.weight").
     pub label: String,
+    /// Which part of a run it belongs to.
+    pub phase: u8,
+    /// Part of the model it belongs to, for recomputation and the profiler; 0 where none.
+    pub block: u16,
 }
 
 /// A recorded computation.
 #[derive(Debug, Clone, Default)]
 pub struct Graph {
     nodes: Vec<Node>,
+    phase: u8,
+    block: u16,
 }
 
 impl Graph {
@@ -120,6 +72,11 @@ impl Graph {
         &self.nodes
     }
 
+    /// Ids of all nodes, in topological order.
+    pub fn ids(&self) -> impl Iterator<Item = NodeId> + use<> {
+        (0..self.nodes.len()).map(NodeId::of)
+    }
+
     /// One node. Ids come from this graph only.
     #[must_use]
     #[expect(clippy::indexing_slicing, reason = "ids are made by this graph and nodes are never removed")]
@@ -133,6 +90,22 @@ impl Graph {
         &self.node(id).shape
     }
 
+    /// Elements of a node's result.
+    #[must_use]
+    pub fn elements(&self, id: NodeId) -> usize {
+        self.node(id).shape.iter().product()
+    }
+
+    /// Nodes recorded from now on belong to this phase; phases only grow.
+    pub fn set_phase(&mut self, phase: u8) {
+        self.phase = self.phase.max(phase);
+    }
+
+    /// Nodes recorded from now on belong to this block of the model.
+    pub const fn set_block(&mut self, block: u16) {
+        self.block = block;
+    }
+
     pub(crate) fn push(
         &mut self,
         op: Op,
@@ -143,11 +116,29 @@ impl Graph {
         let elements: usize = shape.iter().product();
         let words = match op {
             Op::QuantizeInt8 { .. } => elements.div_ceil(4),
-            _ if shape.is_empty() => 0,
+            Op::PackF16 => elements.div_ceil(2),
+            _ if op.has_effect() => 0,
             _ => elements,
         };
-        let id = NodeId(u32::try_from(self.nodes.len()).unwrap_or(u32::MAX));
-        self.nodes.push(Node { op, inputs, shape, words, label: label.into() });
-        id
+        let (phase, block) = (self.phase, self.block);
+        self.push_node(Node { op, inputs, shape, words, label: label.into(), phase, block })
+    }
+
+    /// Appends a node as it is; passes copy nodes with it.
+    pub(crate) fn push_node(&mut self, node: Node) -> NodeId {
+        self.nodes.push(node);
+        NodeId::of(self.nodes.len() - 1)
+    }
+
+    pub(crate) fn set_label(&mut self, id: NodeId, label: &str) {
+        if let Some(node) = self.nodes.get_mut(id.index()) {
+            label.clone_into(&mut node.label);
+        }
+    }
+
+    pub(crate) fn misfit(&self, operation: &str, a: NodeId, b: NodeId) -> EngineError {
+        let (a, b) = (self.node(a), self.node(b));
+        let message = format!("{operation} of {} {:?} with {} {:?}", a.label, a.shape, b.label, b.shape);
+        EngineError::Shape { message }
     }
 }

@@ -21,6 +21,8 @@ pub struct ConvGeometry {
     pub stride: usize,
     /// Zeros around the image.
     pub padding: usize,
+    /// Channels are convolved in this many groups; as many groups as channels is depthwise.
+    pub groups: usize,
 }
 
 impl ConvGeometry {
@@ -39,7 +41,7 @@ impl ConvGeometry {
     /// Values under one window.
     #[must_use]
     pub const fn patch(&self) -> usize {
-        self.kernel * self.kernel * self.in_channels
+        self.kernel * self.kernel * (self.in_channels / self.groups)
     }
 
     /// Result pixels of one image.
@@ -69,10 +71,11 @@ impl ConvGeometry {
         weight: &[usize],
         stride: usize,
         padding: usize,
+        groups: usize,
     ) -> Result<Self, EngineError> {
         let misfit = || EngineError::Shape {
             message: format!(
-                "conv2d of image {image:?} with weight {weight:?}, stride {stride}, padding {padding}"
+                "conv2d of image {image:?} with weight {weight:?}, stride {stride}, padding {padding}, groups {groups}"
             ),
         };
         let (&[batch, height, width, in_channels], &[kernel, kernel_width, weight_in, out_channels]) =
@@ -81,7 +84,9 @@ impl ConvGeometry {
             return Err(misfit());
         };
         let fits = kernel == kernel_width
-            && weight_in == in_channels
+            && groups > 0
+            && weight_in * groups == in_channels
+            && out_channels.is_multiple_of(groups)
             && stride > 0
             && kernel > 0
             && padding < kernel
@@ -90,7 +95,7 @@ impl ConvGeometry {
         if !fits {
             return Err(misfit());
         }
-        Ok(Self { batch, height, width, in_channels, out_channels, kernel, stride, padding })
+        Ok(Self { batch, height, width, in_channels, out_channels, kernel, stride, padding, groups })
     }
 }
 
@@ -110,6 +115,14 @@ pub struct PoolGeometry {
 }
 
 impl PoolGeometry {
+    /// From the shape of an image; `None` where it is none, or smaller than the window.
+    #[must_use]
+    pub fn new(image: &[usize], window: usize) -> Option<Self> {
+        let &[batch, height, width, channels] = image else { return None };
+        (window > 0 && height >= window && width >= window)
+            .then_some(Self { batch, height, width, channels, window })
+    }
+
     /// Shape of the result; pixels past the last whole window are dropped.
     #[must_use]
     pub fn out_shape(&self) -> Vec<usize> {

@@ -6,53 +6,24 @@
 //! a snapshot of a run is that prefix, and it can be restored on another backend.
 
 mod arena;
+mod call;
 mod lower;
+
+pub use arena::Placed;
+pub use call::{Call, Kernel, Product, Span};
 
 use crate::{
     EngineError,
     graph::{Graph, NodeId, Op},
 };
 use shaders::KernelId;
-
-/// A range of the arena, in words of 4 bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Span {
-    /// First word.
-    pub offset: usize,
-    /// Words.
-    pub words: usize,
-}
-
-impl Span {
-    /// As a range of words.
-    #[must_use]
-    pub const fn range(self) -> std::ops::Range<usize> {
-        self.offset..self.offset + self.words
-    }
-}
-
-/// One kernel call.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Call {
-    /// Kernel.
-    pub kernel: KernelId,
-    /// Words of its uniform.
-    pub uniform: Vec<u32>,
-    /// Its storage buffers, in the order of its bindings.
-    pub buffers: Vec<Span>,
-    /// Workgroups to dispatch.
-    pub workgroups: [u32; 3],
-    /// Floating-point (or integer) operations.
-    pub flops: f64,
-    /// The node it serves.
-    pub node: NodeId,
-}
+use std::{ops::Range, rc::Rc};
 
 /// What lowering may choose, by backend.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PlanOptions {
-    /// Variant of the f32 product.
-    pub matmul: KernelId,
+    /// Calls are kernels with WGSL; else the CPU's own where it has better.
+    pub is_gpu: bool,
     /// Variant of the INT8 product.
     pub matmul_int8: KernelId,
     /// Most words that the columns of a convolution may take; larger batches go in chunks of images.
@@ -61,12 +32,16 @@ pub struct PlanOptions {
     pub min_tiles: usize,
     /// Rows that one partial sum covers.
     pub rows_per_group: usize,
-    /// Alignment of buffers in words.
-    pub alignment_words: usize,
+    /// Spans start at multiples of this many words.
+    pub span_alignment: usize,
     /// Most words of one buffer.
     pub max_buffer_words: usize,
     /// Most words of the arena.
     pub max_arena_words: usize,
+    /// Results take the place of inputs that nobody needs any more.
+    pub in_place: bool,
+    /// What follows a product elementwise is computed as part of it.
+    pub epilogues: bool,
 }
 
 impl PlanOptions {
@@ -74,29 +49,33 @@ impl PlanOptions {
     #[must_use]
     pub const fn cpu() -> Self {
         Self {
-            matmul: KernelId::MatmulRegister,
+            is_gpu: false,
             matmul_int8: KernelId::MatmulInt8Emulated,
             columns_words: 1 << 17,
             min_tiles: 1,
             rows_per_group: usize::MAX,
-            alignment_words: 64,
+            span_alignment: 1,
             max_buffer_words: 1 << 27,
             max_arena_words: 1 << 28,
+            in_place: true,
+            epilogues: true,
         }
     }
 
     /// For the GPU backend at WebGPU's default limits.
     #[must_use]
-    pub const fn gpu(matmul: KernelId, matmul_int8: KernelId) -> Self {
+    pub const fn gpu(matmul_int8: KernelId) -> Self {
         Self {
-            matmul,
+            is_gpu: true,
             matmul_int8,
             columns_words: 1 << 23,
             min_tiles: 128,
             rows_per_group: 256,
-            alignment_words: 64,
+            span_alignment: crate::graph::layout::ALIGNMENT,
             max_buffer_words: 1 << 25,
             max_arena_words: 1 << 26,
+            in_place: true,
+            epilogues: true,
         }
     }
 }
@@ -106,10 +85,16 @@ impl PlanOptions {
 pub struct Plan {
     /// Kernel calls, in order.
     pub calls: Vec<Call>,
+    /// Calls of each phase.
+    pub phases: Vec<Range<usize>>,
     /// Words of the arena.
     pub arena_words: usize,
     /// Words of the state at the arena's start.
     pub state_words: usize,
+    /// Words that never change, with their places.
+    pub constants: Vec<(Span, Rc<[u32]>)>,
+    /// Every buffer with its place and lifetime.
+    pub placed: Vec<Placed>,
     spans: Vec<Option<Span>>,
 }
 
@@ -122,13 +107,26 @@ impl Plan {
         let live = live_nodes(graph, outputs);
         let lowered = lower::lower(graph, &live, outputs, options)?;
         let packed = arena::pack(&lowered.buffers, &lowered.calls, options)?;
-        let calls = lowered.calls.into_iter().map(|call| call.resolve(&packed.spans)).collect();
+        let constants = lowered
+            .constants
+            .iter()
+            .filter_map(|(buffer, words)| Some((packed.spans.get(buffer.0).copied()?, Rc::clone(words))))
+            .collect();
+        let calls: Vec<Call> = lowered.calls.into_iter().map(|call| call.resolve(&packed.spans)).collect();
         let spans = lowered
             .of_node
             .iter()
-            .map(|buffer| buffer.and_then(|id| packed.spans.get(id.0).copied()))
+            .map(|location| location.and_then(|location| location.resolve(&packed.spans)))
             .collect();
-        Ok(Self { calls, arena_words: packed.arena_words, state_words: packed.state_words, spans })
+        Ok(Self {
+            phases: lowered.phases,
+            calls,
+            arena_words: packed.arena_words,
+            state_words: packed.state_words,
+            constants,
+            placed: packed.placed,
+            spans,
+        })
     }
 
     /// Where a node's value stands. State, inputs and outputs keep theirs; others are reused.
@@ -144,7 +142,15 @@ impl Plan {
     /// A plan of one call over an arena that the caller knows: what the self-test and kernel tests run.
     #[must_use]
     pub fn single(call: Call, arena_words: usize) -> Self {
-        Self { calls: vec![call], arena_words, state_words: 0, spans: vec![] }
+        Self {
+            calls: vec![call],
+            phases: vec![Range { start: 0, end: 1 }],
+            arena_words,
+            state_words: 0,
+            constants: vec![],
+            placed: vec![],
+            spans: vec![],
+        }
     }
 
     /// The whole arena.
@@ -159,7 +165,13 @@ impl Plan {
         Span { offset: 0, words: self.state_words }
     }
 
-    /// Operations of one run, from the graph.
+    /// The calls of a phase; empty where there is no such phase.
+    #[must_use]
+    pub fn phase(&self, phase: usize) -> &[Call] {
+        self.phases.get(phase).and_then(|range| self.calls.get(range.clone())).unwrap_or_default()
+    }
+
+    /// Operations of one run of all phases, from the graph.
     #[must_use]
     pub fn flops(&self) -> f64 {
         self.calls.iter().map(|call| call.flops).sum()
@@ -173,12 +185,10 @@ impl Plan {
 }
 
 /// Marks the outputs, everything that updates state, and all they depend on.
-fn live_nodes(graph: &Graph, outputs: &[NodeId]) -> Vec<bool> {
+pub(crate) fn live_nodes(graph: &Graph, outputs: &[NodeId]) -> Vec<bool> {
     let nodes = graph.nodes();
-    let mut live: Vec<bool> = nodes
-        .iter()
-        .map(|node| matches!(node.op, Op::State | Op::Adam { .. } | Op::Sgd { .. } | Op::LossSummary))
-        .collect();
+    let mut live: Vec<bool> =
+        nodes.iter().map(|node| node.op == Op::State || node.op.has_effect()).collect();
     for output in outputs {
         if let Some(flag) = live.get_mut(output.index()) {
             *flag = true;

@@ -6,7 +6,7 @@ use crate::{
     backends::gpu::GpuDevice,
     platform::{now_seconds, yield_now},
 };
-use shaders::{KernelId, add, matmul_register, probe_copy, probe_dot4i8, probe_fma_f16, probe_fma_f32};
+use shaders::{KernelId, fill, matmul_register, probe_copy, probe_dot4i8, probe_fma_f16, probe_fma_f32};
 use wgpu::BufferUsages as Usage;
 
 const MATMUL_SIZE: u32 = 512;
@@ -231,8 +231,8 @@ pub async fn measure_gpu(
         yield_now().await;
     }
     progress("GPU: latency", 0.8);
-    let uniform = add::Params { count: 1 }.to_words();
-    let work = bench.work(KernelId::Add, &uniform, &[256; 3], [1, 1, 1]).await?;
+    let uniform = fill::Params { count: 1, offset: 0, bits: 0 }.to_words();
+    let work = bench.work(KernelId::Fill, &uniform, &[256], [1, 1, 1]).await?;
     let dispatch = bench.seconds(&work).await?;
     progress("GPU: transfers", 0.9);
     let (upload, readback) = transfers(&bench).await?;

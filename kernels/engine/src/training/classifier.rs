@@ -4,7 +4,7 @@ use crate::{
     EngineError,
     backends::{Executor, gpu::GpuDevice},
     graph::Graph,
-    models::{CLASSES, IMAGE_PIXELS, Network, Weights},
+    models::{CLASSES, IMAGE_PIXELS, Model, Network, ParameterLayout, RecordContext, Weights},
     plan::{Plan, Span},
     probe::KernelChoice,
     quantisation::QuantizedNetwork,
@@ -55,13 +55,14 @@ impl Classifier {
         place: &Where,
     ) -> Result<Self, EngineError> {
         let mut graph = Graph::new();
-        let recorded = network.record(&mut graph, batch)?;
+        let layout = ParameterLayout::of(network.parameters());
+        let (flat, parameters) = layout.declare(&mut graph)?;
+        let recorded = network.record(&mut graph, &parameters, batch)?;
         let plan = Rc::new(Plan::compile(&graph, &[recorded.logits], &place.options())?);
         let mut executor = place.executor(Rc::clone(&plan)).await?;
-        for ((weight, bias), nodes) in weights.iter().zip(&recorded.parameters) {
-            executor.write(plan.span(nodes.0)?, bytemuck::cast_slice(weight))?;
-            executor.write(plan.span(nodes.1)?, bytemuck::cast_slice(bias))?;
-        }
+        let parts: Vec<Vec<f32>> =
+            weights.iter().flat_map(|(weight, bias)| [weight.clone(), bias.clone()]).collect();
+        executor.write(plan.span(flat)?, bytemuck::cast_slice(&layout.join(&parts)))?;
         Ok(Self { images: plan.span(recorded.images)?, logits: plan.span(recorded.logits)?, executor, batch })
     }
 
@@ -117,6 +118,77 @@ impl Classifier {
     pub async fn run_once(&mut self) -> Result<(), EngineError> {
         self.executor.run().await?;
         self.executor.read(Span { words: CLASSES, ..self.logits }).await.map(drop)
+    }
+}
+
+/// Any model's forward pass over batches of a fixed size: evaluation, decision boundaries, samples.
+#[derive(Debug)]
+pub struct Forward {
+    executor: Executor,
+    parameters: Span,
+    examples: Span,
+    labels: Option<Span>,
+    logits: Span,
+    loss: Span,
+    matches: Span,
+}
+
+impl Forward {
+    /// Compiles the forward pass of a model.
+    ///
+    /// # Errors
+    /// As [`Plan::compile`] and [`Executor::gpu`].
+    pub async fn new(model: &Model, batch: usize, place: &Where) -> Result<Self, EngineError> {
+        let mut graph = Graph::new();
+        let layout = ParameterLayout::of(model.parameters());
+        let (flat, parameters) = layout.declare(&mut graph)?;
+        let counter = graph.input("counter", &[2]);
+        let context = RecordContext { batch, smoothing: 0.0, dropout: 0.0, seed: 0, counter };
+        let recorded = model.record(&mut graph, &parameters, &context)?;
+        let outputs = [recorded.logits, recorded.loss, recorded.matches];
+        let plan = Rc::new(Plan::compile(&graph, &outputs, &place.options())?);
+        let executor = place.executor(Rc::clone(&plan)).await?;
+        let has_labels = recorded.labels != recorded.examples;
+        Ok(Self {
+            parameters: plan.span(flat)?,
+            examples: plan.span(recorded.examples)?,
+            labels: if has_labels { Some(plan.span(recorded.labels)?) } else { None },
+            logits: plan.span(recorded.logits)?,
+            loss: plan.span(recorded.loss)?,
+            matches: plan.span(recorded.matches)?,
+            executor,
+        })
+    }
+
+    /// Puts flat parameters in.
+    ///
+    /// # Errors
+    /// A lost device, or another number of parameters.
+    pub fn set_parameters(&mut self, flat: &[f32]) -> Result<(), EngineError> {
+        self.executor.write(self.parameters, bytemuck::cast_slice(flat))
+    }
+
+    /// Mean loss and matches of one batch; leaves the logits for [`Self::logits`].
+    ///
+    /// # Errors
+    /// A lost device or a timeout.
+    pub async fn run(&mut self, examples: &[u32], labels: &[u32]) -> Result<(f32, f32), EngineError> {
+        self.executor.write(self.examples, examples)?;
+        if let Some(span) = self.labels {
+            self.executor.write(span, labels)?;
+        }
+        self.executor.run().await?;
+        let loss = self.executor.read_f32(self.loss).await?.first().copied().unwrap_or(f32::NAN);
+        let matches = self.executor.read_f32(self.matches).await?.first().copied().unwrap_or(0.0);
+        Ok((loss, matches))
+    }
+
+    /// Logits of the last run.
+    ///
+    /// # Errors
+    /// A lost device or a timeout.
+    pub async fn logits(&mut self) -> Result<Vec<f32>, EngineError> {
+        self.executor.read_f32(self.logits).await
     }
 }
 

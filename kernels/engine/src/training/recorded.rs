@@ -1,84 +1,239 @@
-//! One training step as a graph: forward, loss, gradients, updates, summary.
+//! One training step as a graph: forward, loss and gradients in the first phase, once for each micro-batch; clipping,
+//! update, average and summary in the second.
 
+use super::{
+    optimizer::{self, OptimizerSpec, UpdateInputs},
+    precision,
+};
 use crate::{
     EngineError, autodiff,
     graph::{Graph, NodeId, Op},
-    models::{Network, RecordedNetwork},
+    models::{Model, ParameterLayout, RecordContext, Recorded},
 };
-use planner::experiment::Optimizer;
+use shaders::program::{Binary, Program, Unary};
 
-/// Steps whose losses and learning rates fit into the rings on the device.
+/// Steps whose records fit into the ring on the device.
 pub const RING: usize = 64;
 
-const BETA1: f32 = 0.9;
-const BETA2: f32 = 0.999;
-const EPSILON: f64 = 1e-8;
-const MOMENTUM: f32 = 0.9;
+/// What the first words of the flags hold while everything is finite.
+pub(super) const ALL_FINITE: u32 = u32::MAX;
+
+/// Settings of a step besides the model.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct StepSettings {
+    /// Examples of a micro-batch.
+    pub micro_batch_size: usize,
+    /// Micro-batches whose gradients add up to one update.
+    pub gradient_accumulation_steps: u32,
+    /// Optimiser.
+    pub optimizer: OptimizerSpec,
+    /// Largest norm of all gradients together.
+    pub clip_norm: Option<f32>,
+    /// Decoupled weight decay of matrices.
+    pub weight_decay: f32,
+    /// Decay of the running average of weights.
+    pub average_decay: Option<f32>,
+    /// Label smoothing.
+    pub smoothing: f32,
+    /// Dropout rate.
+    pub dropout: f32,
+    /// Seed of weights, order and dropout.
+    pub seed: u32,
+    /// Products see values rounded to 16-bit floats, and the loss is scaled so that small gradients survive.
+    pub mixed_precision: bool,
+}
+
+impl Default for StepSettings {
+    fn default() -> Self {
+        Self {
+            micro_batch_size: 32,
+            gradient_accumulation_steps: 1,
+            optimizer: OptimizerSpec::ADAM,
+            clip_norm: None,
+            weight_decay: 0.0,
+            average_decay: None,
+            smoothing: 0.0,
+            dropout: 0.0,
+            seed: 0,
+            mixed_precision: false,
+        }
+    }
+}
+
+/// Numbers that the host writes before each step.
+#[derive(Debug, Clone, Copy)]
+#[repr(usize)]
+pub(super) enum Scalar {
+    /// 1 where the micro-batch adds to the gradients, 0 where it begins them.
+    Keep,
+    /// Learning rate with bias corrections.
+    Rate,
+    /// Learning rate.
+    PlainRate,
+    /// Adam's epsilon with bias corrections.
+    Epsilon,
+    /// 1 - rate * weight decay.
+    Decay,
+    /// Factor of the loss before its gradients are taken.
+    LossScale,
+    /// 1 / (loss scale * micro-batches).
+    Unscale,
+    /// Largest norm, or infinity's stand-in.
+    Clip,
+}
+
+/// Words of the scalars.
+pub(super) const SCALARS: usize = 8;
 
 /// A recorded step with the nodes that the host reads and writes.
 #[derive(Debug, Clone)]
 pub struct RecordedStep {
     /// The graph.
     pub graph: Graph,
-    /// The network in it.
-    pub network: RecordedNetwork,
-    /// Labels of the batch, u32.
-    pub labels: NodeId,
-    /// `RING` x 2: rate and epsilon of a step.
-    pub schedule: NodeId,
-    /// `RING` x 4: mean loss, examples read rightly, non-finite flag, step.
+    /// Parameters in the flat buffers.
+    pub layout: ParameterLayout,
+    /// Inputs and outputs of the model.
+    pub model: Recorded,
+    /// Flat parameters.
+    pub parameters: NodeId,
+    /// Flat gradients.
+    pub gradients: NodeId,
+    /// Running average of the parameters.
+    pub average: Option<NodeId>,
+    /// Lowest word of the gradients that was not finite, or all ones.
+    pub flags: NodeId,
+    /// `RING` x 4: loss and matches summed over micro-batches, square of the gradients' norm, step.
     pub ring: NodeId,
+    pub(super) scalars: NodeId,
+    pub(super) counter: NodeId,
 }
 
 impl RecordedStep {
-    /// Records a step for batches of `batch` images.
+    /// Records a step.
     ///
     /// # Errors
-    /// [`EngineError::Shape`] where layers do not fit each other.
-    pub fn record(network: &Network, batch: usize, optimizer: Optimizer) -> Result<Self, EngineError> {
+    /// [`EngineError::Shape`] where sizes do not fit each other.
+    pub fn record(model: &Model, settings: &StepSettings) -> Result<Self, EngineError> {
         let mut graph = Graph::new();
-        let network = network.record(&mut graph, batch)?;
-        let labels = graph.input("labels", &[batch]);
-        let parameters: Vec<NodeId> =
-            network.parameters.iter().flat_map(|&(weight, bias)| [weight, bias]).collect();
-        let moments_each = match optimizer {
-            Optimizer::Adam => 2,
-            Optimizer::Sgd => 1,
-        };
-        let mut moments = Vec::with_capacity(parameters.len());
-        for parameter in &parameters {
-            let shape = graph.shape(*parameter).to_vec();
-            let own: Vec<NodeId> =
-                (0..moments_each).map(|number| graph.state(&format!("moment{number}"), &shape)).collect();
-            moments.push(own);
-        }
-        let schedule = graph.state("schedule", &[RING, 2]);
+        let layout = ParameterLayout::of(model.parameters());
+        let (parameters, views) = layout.declare(&mut graph)?;
+        let states = optimizer::declare(&mut graph, settings.optimizer, &layout);
+        let average = settings.average_decay.map(|_| graph.state("average", &[layout.words]));
         let clock = graph.state("clock", &[2]);
         let flags = graph.state("flags", &[1]);
+        let sums = [graph.state("loss_sum", &[1]), graph.state("match_sum", &[1])];
         let ring = graph.state("ring", &[RING, 4]);
-        let loss = graph.softmax_cross_entropy(network.logits, labels)?;
-        let gradients = autodiff::gradients(&mut graph, loss, &parameters)?;
-        for ((parameter, gradient), own) in parameters.iter().zip(gradients).zip(moments) {
-            let Some(gradient) = gradient else { continue };
-            let op = match optimizer {
-                Optimizer::Adam => Op::Adam { beta1: BETA1, beta2: BETA2 },
-                Optimizer::Sgd => Op::Sgd { momentum: MOMENTUM },
-            };
-            let mut inputs = vec![*parameter, gradient];
-            inputs.extend(own);
-            inputs.extend([schedule, clock, flags]);
-            graph.push(op, inputs, vec![], "update");
+        let gradients = graph.state("gradients", &[layout.words]);
+        let scalars = graph.input("scalars", &[SCALARS]);
+        let counter = graph.input("counter", &[2]);
+        let context = RecordContext {
+            batch: settings.micro_batch_size,
+            smoothing: settings.smoothing,
+            dropout: settings.dropout,
+            seed: settings.seed,
+            counter,
+        };
+        let mut recorded = model.record(&mut graph, &views, &context)?;
+        if settings.mixed_precision {
+            let rewritten = precision::half_products(&graph);
+            graph = rewritten.graph;
+            recorded = rewritten.map.recorded(recorded);
         }
-        graph.push(Op::LossSummary, vec![loss, flags, clock, ring], vec![], "loss_summary");
-        Ok(Self { graph, network, labels, schedule, ring })
+        let mut step = Self {
+            graph,
+            layout,
+            model: recorded,
+            parameters,
+            gradients,
+            average,
+            flags,
+            ring,
+            scalars,
+            counter,
+        };
+        step.backward(&views, sums, settings)?;
+        step.graph.set_phase(1);
+        let inputs = step.update_inputs()?;
+        let layout = step.layout.clone();
+        optimizer::record(&mut step.graph, settings.optimizer, &layout, &states, &inputs)?;
+        step.finish(settings, sums, clock)?;
+        Ok(step)
     }
-}
 
-/// Adam's rate and epsilon of a step (from 0) with the bias corrections folded in, as in the last paragraph of
-/// section 2 of Kingma and Ba 2015: rate * sqrt(1 - b2^t) / (1 - b1^t) and epsilon * sqrt(1 - b2^t).
-pub(super) fn adam_rate(learning_rate: f64, step: u32) -> (f32, f32) {
-    let t = i32::try_from(step).unwrap_or(i32::MAX).saturating_add(1);
-    let first = 1.0 - f64::from(BETA1).powi(t);
-    let second = (1.0 - f64::from(BETA2).powi(t)).sqrt();
-    ((learning_rate * second / first) as f32, (EPSILON * second) as f32)
+    fn scalar(&mut self, which: Scalar) -> Result<NodeId, EngineError> {
+        self.graph.element(self.scalars, which as usize)
+    }
+
+    /// Gradients into the flat buffer, loss and matches into their sums.
+    fn backward(
+        &mut self,
+        views: &[NodeId],
+        sums: [NodeId; 2],
+        settings: &StepSettings,
+    ) -> Result<(), EngineError> {
+        let seed = self.scalar(Scalar::LossScale)?;
+        let found = autodiff::gradients(&mut self.graph, self.model.loss, views, Some(seed))?;
+        let keep = self.scalar(Scalar::Keep)?;
+        let accumulates = settings.gradient_accumulation_steps > 1;
+        for (placement, gradient) in self.layout.placements.iter().zip(found) {
+            let Some(gradient) = gradient else { continue };
+            if accumulates {
+                self.graph.accumulate(self.gradients, placement.offset, gradient, keep);
+            } else {
+                self.graph.store(self.gradients, placement.offset, gradient);
+            }
+        }
+        for (sum, value) in sums.into_iter().zip([self.model.loss, self.model.matches]) {
+            self.graph.accumulate(sum, 0, value, keep);
+        }
+        Ok(())
+    }
+
+    /// The factor of the gradients: unscaled, and clipped where their norm passes the limit (Pascanu et al. 2013).
+    fn update_inputs(&mut self) -> Result<UpdateInputs, EngineError> {
+        let norm = self.graph.sum_squares(self.gradients);
+        let (unscale, clip) = (self.scalar(Scalar::Unscale)?, self.scalar(Scalar::Clip)?);
+        let mut program = Program::new();
+        let [square, unscale_value, limit] = std::array::from_fn(|input| program.input(input as u8));
+        let root = program.unary(Unary::Sqrt, square);
+        let root = program.binary(Binary::Multiply, root, unscale_value);
+        let tiny = program.constant(1e-6);
+        let root = program.binary(Binary::Add, root, tiny);
+        let ratio = program.binary(Binary::Divide, limit, root);
+        let one = program.constant(1.0);
+        let ratio = program.binary(Binary::Minimum, ratio, one);
+        let factor = program.binary(Binary::Multiply, ratio, unscale_value);
+        program.output(factor);
+        let factor = self.graph.map("clip", &[norm, unscale, clip], program)?;
+        let is_finite = self.graph.unary(Unary::IsFinite, norm);
+        self.graph.push(Op::FirstNonFinite, vec![self.gradients, self.flags], vec![], "first_non_finite");
+        Ok(UpdateInputs {
+            parameters: self.parameters,
+            gradients: self.gradients,
+            factor,
+            is_finite,
+            rate: self.scalar(Scalar::Rate)?,
+            plain_rate: self.scalar(Scalar::PlainRate)?,
+            epsilon: self.scalar(Scalar::Epsilon)?,
+            decay: self.scalar(Scalar::Decay)?,
+        })
+    }
+
+    /// The running average and the record of the step.
+    fn finish(&mut self, settings: &StepSettings, sums: [NodeId; 2], clock: NodeId) -> Result<(), EngineError> {
+        if let (Some(average), Some(decay)) = (self.average, settings.average_decay) {
+            let mut program = Program::new();
+            let [old, weight] = std::array::from_fn(|input| program.input(input as u8));
+            let (keep, take) = (program.constant(decay), program.constant(1.0 - decay));
+            let (left, right) =
+                (program.binary(Binary::Multiply, keep, old), program.binary(Binary::Multiply, take, weight));
+            let mixed = program.binary(Binary::Add, left, right);
+            program.output(mixed);
+            self.graph.update("average", &[average, self.parameters], &program)?;
+        }
+        let norm = self.graph.sum_squares(self.gradients);
+        let inputs = vec![sums[0], sums[1], norm, clock, self.ring];
+        self.graph.push(Op::StepSummary, inputs, vec![], "step_summary");
+        Ok(())
+    }
 }

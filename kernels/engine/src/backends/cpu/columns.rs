@@ -126,3 +126,96 @@ pub(super) fn quantize_int8(params: &quantize_int8::Params, x: &[f32], quantized
         *byte = 0;
     }
 }
+
+/// Rows of a table, one copy each; rows that are not in the table are 0.
+pub(super) fn gather_rows(p: &shaders::gather_rows::Params, table: &[f32], ids: &[u32], rows: &mut [f32]) {
+    let columns = p.columns as usize;
+    for (row, id) in rows.chunks_exact_mut(columns).zip(ids) {
+        let begin = *id as usize * columns;
+        match table.get(begin..begin + columns).filter(|_| *id < p.table_rows) {
+            Some(source) => row.copy_from_slice(source),
+            None => row.fill(0.0),
+        }
+    }
+}
+
+/// Adds each row to its row of the table, in the order of the ids: the order in which the kernel sums.
+pub(super) fn scatter_add_rows(p: &shaders::scatter_add_rows::Params, rows: &[f32], ids: &[u32], table: &mut [f32]) {
+    let columns = p.columns as usize;
+    let Some(table) = table.get_mut(..p.count as usize) else { return };
+    table.fill(0.0);
+    for (row, id) in rows.chunks_exact(columns).zip(ids).take(p.id_count as usize) {
+        let begin = *id as usize * columns;
+        if let Some(target) = table.get_mut(begin..begin + columns) {
+            for (target, value) in target.iter_mut().zip(row) {
+                *target += value;
+            }
+        }
+    }
+}
+
+/// Copies by strides; runs of neighbours go as a whole.
+pub(super) fn copy_strided(p: &shaders::copy_strided::Params, x: &[f32], y: &mut [f32]) {
+    let inner = p.size4.max(1) as usize;
+    let sizes = [p.size1, p.size2, p.size3].map(|size| size.max(1) as usize);
+    for outer in 0..p.count as usize / inner {
+        let (c3, rest) = (outer % sizes[2], outer / sizes[2]);
+        let (c2, rest) = (rest % sizes[1], rest / sizes[1]);
+        let (c1, c0) = (rest % sizes[0], rest / sizes[0]);
+        let at = |offset: u32, strides: [u32; 4]| {
+            let [s0, s1, s2, s3] = strides.map(|stride| stride as usize);
+            offset as usize + c0 * s0 + c1 * s1 + c2 * s2 + c3 * s3
+        };
+        let from = at(p.in_offset, [p.in_stride0, p.in_stride1, p.in_stride2, p.in_stride3]);
+        let to = at(p.out_offset, [p.out_stride0, p.out_stride1, p.out_stride2, p.out_stride3]);
+        let (in_step, out_step) = (p.in_stride4 as usize, p.out_stride4 as usize);
+        if in_step == 1 && out_step == 1 {
+            if let (Some(source), Some(target)) = (x.get(from..from + inner), y.get_mut(to..to + inner)) {
+                target.copy_from_slice(source);
+            }
+            continue;
+        }
+        for index in 0..inner {
+            if let (Some(source), Some(target)) = (x.get(from + index * in_step), y.get_mut(to + index * out_step)) {
+                *target = *source;
+            }
+        }
+    }
+}
+
+/// Sums over the middle axis, whole rows of the inner axis at a time: the order of each sum is the kernel's.
+pub(super) fn reduce_sum(p: &shaders::reduce_sum::Params, x: &[f32], y: &mut [f32]) {
+    let (length, inner) = (p.length as usize, p.inner as usize);
+    let (groups, per_group) = (p.groups as usize, p.per_group as usize);
+    for (slot, sums) in y.chunks_exact_mut(inner).take(p.count as usize / inner.max(1)).enumerate() {
+        let (outer, group) = (slot / groups, slot % groups);
+        let (begin, end) = (group * per_group, ((group + 1) * per_group).min(length));
+        if inner == 1 {
+            let values = x.get(outer * length + begin..outer * length + end).unwrap_or_default();
+            sums.fill(values.iter().sum());
+            continue;
+        }
+        sums.fill(0.0);
+        let rows = x.get((outer * length + begin) * inner..(outer * length + end) * inner).unwrap_or_default();
+        for row in rows.chunks_exact(inner) {
+            for (sum, value) in sums.iter_mut().zip(row) {
+                *sum += value;
+            }
+        }
+    }
+}
+
+/// Sums of squares of groups, sixteen sums at a time.
+pub(super) fn sum_squares(p: &shaders::sum_squares::Params, x: &[f32], y: &mut [f32]) {
+    let values = x.get(..p.length as usize).unwrap_or_default();
+    for (sum, group) in y.iter_mut().zip(values.chunks(p.per_group.max(1) as usize)) {
+        let mut sums = [0.0_f32; 16];
+        let (blocks, rest) = group.as_chunks::<16>();
+        for block in blocks {
+            for (sum, value) in sums.iter_mut().zip(block) {
+                *sum += value * value;
+            }
+        }
+        *sum = sums.iter().sum::<f32>() + rest.iter().map(|value| value * value).sum::<f32>();
+    }
+}

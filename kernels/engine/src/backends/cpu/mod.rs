@@ -1,16 +1,22 @@
 //! The CPU backend: one arena, SIMD products, the kernels' twins for the rest. One thread, no allocation per run.
 
 mod columns;
+mod dispatch;
+mod map;
 pub mod simd;
+mod slices;
 
 use crate::{
     EngineError,
-    plan::{Call, Plan, Span},
+    graph::AttentionShape,
+    plan::{Call, Kernel, Plan, Product, Span},
     platform,
 };
 use bytemuck::{cast_slice, cast_slice_mut};
+use map::MapScratch;
 use shaders::{KernelId, cpu as twin};
 use simd::{MatmulDims, MatmulScratch};
+use slices::{all, exactly, misplaced};
 use std::rc::Rc;
 
 /// Seconds of work between two yields, so that a message (cancel, pause) is never kept waiting.
@@ -22,25 +28,40 @@ pub struct CpuExecutor {
     plan: Rc<Plan>,
     arena: Vec<f32>,
     scratch: MatmulScratch,
+    map: MapScratch,
     sums: Vec<i32>,
 }
 
 impl CpuExecutor {
-    /// A zeroed arena for `plan`.
+    /// An arena for `plan`, zeros but for the constants.
     #[must_use]
     pub fn new(plan: Rc<Plan>) -> Self {
         let mut scratch = MatmulScratch::new();
+        let mut map = MapScratch::default();
         let mut sums = 0;
         for call in &plan.calls {
-            if let Some(p) = product_of(call) {
-                scratch.reserve(p.m as usize, p.k as usize, p.n as usize);
+            match &call.kernel {
+                Kernel::Product(p) => {
+                    scratch.reserve(p.m, p.k, p.n);
+                    if let Some(epilogue) = &p.epilogue {
+                        map.reserve(epilogue);
+                    }
+                }
+                Kernel::Map { kernel, .. } => map.reserve(kernel),
+                _ => {}
             }
             if let Some(p) = int8_of(call) {
                 scratch.reserve_int8(p.m as usize, p.words as usize * 4, p.n as usize);
                 sums = sums.max(p.m as usize * p.n as usize);
             }
         }
-        Self { arena: vec![0.0; plan.arena_words], scratch, sums: vec![0; sums], plan }
+        let mut executor =
+            Self { arena: vec![0.0; plan.arena_words], scratch, map, sums: vec![0; sums], plan: Rc::clone(&plan) };
+        for (span, words) in &plan.constants {
+            // Constants are as long as their spans.
+            let _ = executor.write(*span, words);
+        }
+        executor
     }
 
     pub(super) const fn plan(&self) -> &Rc<Plan> {
@@ -58,10 +79,11 @@ impl CpuExecutor {
         Ok(cast_slice::<f32, u32>(source).to_vec())
     }
 
-    pub(super) async fn run(&mut self) -> Result<(), EngineError> {
+    /// Runs the calls of one phase.
+    pub(super) async fn run(&mut self, phase: usize) -> Result<(), EngineError> {
         let plan = Rc::clone(&self.plan);
         let mut since = platform::now_seconds();
-        for call in &plan.calls {
+        for call in plan.phase(phase) {
             self.call(call)?;
             if platform::now_seconds() - since > YIELD_AFTER_SECONDS {
                 platform::yield_now().await;
@@ -71,151 +93,115 @@ impl CpuExecutor {
         Ok(())
     }
 
+    /// Runs the calls of one phase and measures each, in seconds.
+    pub(super) async fn profile(&mut self, phase: usize) -> Result<Vec<f64>, EngineError> {
+        let plan = Rc::clone(&self.plan);
+        let mut seconds = Vec::with_capacity(plan.phase(phase).len());
+        for call in plan.phase(phase) {
+            let begin = platform::now_seconds();
+            self.call(call)?;
+            seconds.push(platform::now_seconds() - begin);
+        }
+        platform::yield_now().await;
+        Ok(seconds)
+    }
+
     /// Runs one call.
     ///
     /// # Errors
     /// [`EngineError::Shape`] where the call does not fit its kernel, which a compiled plan rules out.
-    #[expect(clippy::too_many_lines, reason = "one arm a kernel reads best in one place")]
     pub fn call(&mut self, call: &Call) -> Result<(), EngineError> {
-        let uniform = call.uniform.as_slice();
-        let arena = self.arena.as_mut_slice();
-        match call.kernel {
-            KernelId::MatmulRegister | KernelId::MatmulTiled => self.matmul(call)?,
-            KernelId::MatmulInt8 | KernelId::MatmulInt8Emulated => self.matmul_int8(call)?,
-            KernelId::Im2col => {
-                let p = shaders::im2col::Params::from_words(uniform).ok_or_else(misplaced)?;
-                let [image, columns] = slices(arena, call)?;
-                columns::im2col(&p, image, columns);
+        match &call.kernel {
+            Kernel::Product(product) => self.product(product, call),
+            Kernel::Map { kernel, elements } => {
+                let mut buffers = all(&mut self.arena, &call.buffers)?;
+                self.map.run(kernel, *elements, &mut buffers);
+                Ok(())
             }
-            KernelId::Col2im => {
-                let p = shaders::col2im::Params::from_words(uniform).ok_or_else(misplaced)?;
-                let [columns, image] = slices(arena, call)?;
-                columns::col2im(&p, columns, image);
+            Kernel::Attention(shape) => self.attention(shape, call),
+            Kernel::AttentionGrad(shape) => self.attention_grad(shape, call),
+            Kernel::Fixed { id: KernelId::MatmulInt8 | KernelId::MatmulInt8Emulated, .. } => {
+                self.matmul_int8(call)
             }
-            KernelId::Im2colInt8 => {
-                let p = shaders::im2col_int8::Params::from_words(uniform).ok_or_else(misplaced)?;
-                let [image, columns] = slices(arena, call)?;
-                columns::im2col_int8(&p, cast_slice(image), cast_slice_mut(columns));
+            Kernel::Fixed { id, head_quads } => dispatch::run(*id, *head_quads, call, &mut self.arena),
+        }
+    }
+
+    fn product(&mut self, p: &Product, call: &Call) -> Result<(), EngineError> {
+        let mut buffers = all(&mut self.arena, &call.buffers)?;
+        let [lhs, rhs, out, extra @ ..] = buffers.as_mut_slice() else { return Err(misplaced()) };
+        let (lhs_size, rhs_size, out_size) = (p.m * p.k, p.k * p.n, p.m * p.n);
+        let length = p.split_length();
+        for split in 0..p.splits {
+            let (begin, end) = (split * length, ((split + 1) * length).min(p.k));
+            if p.splits > 1 {
+                // Parts of the sum exist for the GPU; here they are made one row of the right side at a time.
+                let out = out.get_mut(split * out_size..(split + 1) * out_size).ok_or_else(misplaced)?;
+                split_product(p, lhs, rhs, out, begin..end);
+                continue;
             }
-            KernelId::BiasAdd => {
-                let p = shaders::bias_add::Params::from_words(uniform).ok_or_else(misplaced)?;
-                let [x, bias, y] = slices(arena, call)?;
-                twin::bias_add(&p, x, bias, y);
+            for slice in 0..p.batch {
+                let part = |size: usize| slice * size..(slice + 1) * size;
+                let lhs = lhs.get(part(lhs_size)).ok_or_else(misplaced)?;
+                let rhs = rhs.get(part(rhs_size)).ok_or_else(misplaced)?;
+                let out = out.get_mut(part(out_size)).ok_or_else(misplaced)?;
+                let dims = MatmulDims { m: p.m, k: p.k, n: p.n };
+                let transposes = (p.transpose_lhs, p.transpose_rhs);
+                simd::matmul(out, lhs, rhs, dims, transposes.0, transposes.1, p.accumulate, &mut self.scratch)
+                    .map_err(|error| EngineError::Shape { message: error.to_string() })?;
             }
-            KernelId::Relu => {
-                let p = shaders::relu::Params::from_words(uniform).ok_or_else(misplaced)?;
-                let [x, y] = slices(arena, call)?;
-                twin::relu(&p, x, y);
-            }
-            KernelId::ReluGrad => {
-                let p = shaders::relu_grad::Params::from_words(uniform).ok_or_else(misplaced)?;
-                let [y, y_grad, x_grad] = slices(arena, call)?;
-                twin::relu_grad(&p, y, y_grad, x_grad);
-            }
-            KernelId::Add => {
-                let p = shaders::add::Params::from_words(uniform).ok_or_else(misplaced)?;
-                let [a, b, sum] = slices(arena, call)?;
-                twin::add(&p, a, b, sum);
-            }
-            KernelId::SumRows => {
-                let p = shaders::sum_rows::Params::from_words(uniform).ok_or_else(misplaced)?;
-                let [x, sums] = slices(arena, call)?;
-                twin::sum_rows(&p, x, sums);
-            }
-            KernelId::MaxPool => {
-                let p = shaders::max_pool::Params::from_words(uniform).ok_or_else(misplaced)?;
-                let [x, y] = slices(arena, call)?;
-                twin::max_pool(&p, x, y);
-            }
-            KernelId::MaxPoolGrad => {
-                let p = shaders::max_pool_grad::Params::from_words(uniform).ok_or_else(misplaced)?;
-                let [x, y, y_grad, x_grad] = slices(arena, call)?;
-                twin::max_pool_grad(&p, x, y, y_grad, x_grad);
-            }
-            KernelId::SoftmaxCrossEntropy => {
-                let p = shaders::softmax_cross_entropy::Params::from_words(uniform).ok_or_else(misplaced)?;
-                let [logits, labels, rows] = slices(arena, call)?;
-                twin::softmax_cross_entropy(&p, logits, cast_slice(labels), rows);
-            }
-            KernelId::SoftmaxCrossEntropyGrad => {
-                let p =
-                    shaders::softmax_cross_entropy_grad::Params::from_words(uniform).ok_or_else(misplaced)?;
-                let [logits, labels, logits_grad] = slices(arena, call)?;
-                twin::softmax_cross_entropy_grad(&p, logits, cast_slice(labels), logits_grad);
-            }
-            KernelId::LossSummary => {
-                let p = shaders::loss_summary::Params::from_words(uniform).ok_or_else(misplaced)?;
-                let [rows, flags, clock, ring] = slices(arena, call)?;
-                twin::loss_summary(&p, rows, cast_slice(flags), cast_slice_mut(clock), cast_slice_mut(ring));
-            }
-            KernelId::Adam => {
-                let p = shaders::adam::Params::from_words(uniform).ok_or_else(misplaced)?;
-                let [weight, gradient, first_moment, second_moment, schedule, clock, flags] =
-                    slices(arena, call)?;
-                let buffers = twin::AdamBuffers { weight, gradient, first_moment, second_moment };
-                twin::adam(&p, buffers, schedule, cast_slice(clock), cast_slice_mut(flags));
-            }
-            KernelId::Sgd => {
-                let p = shaders::sgd::Params::from_words(uniform).ok_or_else(misplaced)?;
-                let [weight, gradient, velocity, schedule, clock, flags] = slices(arena, call)?;
-                let buffers = twin::SgdBuffers { weight, gradient, velocity };
-                twin::sgd(&p, buffers, schedule, cast_slice(clock), cast_slice_mut(flags));
-            }
-            KernelId::QuantizeInt8 => {
-                let p = shaders::quantize_int8::Params::from_words(uniform).ok_or_else(misplaced)?;
-                let [x, quantized] = slices(arena, call)?;
-                columns::quantize_int8(&p, x, cast_slice_mut(quantized));
-            }
-            KernelId::ProbeCopy | KernelId::ProbeDot4i8 | KernelId::ProbeFmaF16 | KernelId::ProbeFmaF32 => {
-                return Err(EngineError::Shape { message: "probes are not part of a plan".into() });
-            }
-            _ => return Err(EngineError::Shape { message: "no plan calls this kernel yet".into() }),
+        }
+        if let Some(epilogue) = &p.epilogue {
+            let elements = p.batch * out_size;
+            let mut bound: Vec<&mut [f32]> = vec![&mut **out];
+            bound.extend(extra.iter_mut().map(|buffer| &mut **buffer));
+            self.map.run(epilogue, elements, &mut bound);
         }
         Ok(())
     }
 
-    fn matmul(&mut self, call: &Call) -> Result<(), EngineError> {
-        let p = product_of(call).ok_or_else(misplaced)?;
-        let [lhs, rhs, product] = slices(&mut self.arena, call)?;
-        let (m, n, k) = (p.m as usize, p.n as usize, p.k as usize);
-        let splits = k.div_ceil((p.split_length as usize).max(1));
-        if splits > 1 {
-            twin::matmul_register(&p, lhs, rhs, product);
-            return Ok(());
+    fn attention(&mut self, shape: &AttentionShape, call: &Call) -> Result<(), EngineError> {
+        let [q, k, v, o, lse] = exactly(&mut self.arena, &call.buffers)?;
+        twin::attention(&attention_params(shape), quads_of(shape), q, k, v, o, lse);
+        Ok(())
+    }
+
+    fn attention_grad(&mut self, shape: &AttentionShape, call: &Call) -> Result<(), EngineError> {
+        let [q, k, v, o, lse, o_grad, q_grad, k_grad, v_grad] = exactly(&mut self.arena, &call.buffers)?;
+        let mut delta = vec![0.0; shape.row_words()];
+        let params = shaders::attention_delta::Params {
+            count: shape.row_words() as u32,
+            heads: shape.heads as u32,
+            length: shape.length as u32,
+            head_dim: shape.head_dim as u32,
+        };
+        twin::attention_delta(&params, o, o_grad, &mut delta);
+        let words = attention_params(shape).to_words();
+        let params = shaders::attention_grad_query::Params::from_words(&words).ok_or_else(misplaced)?;
+        let saved = twin::AttentionSaved { q, k, v, o_grad, lse, delta: &delta };
+        twin::attention_grad_query(&params, quads_of(shape), &saved, q_grad);
+        let mut words = words;
+        if let Some(count) = words.first_mut() {
+            *count = (shape.batch * shape.kv_heads * shape.length) as u32;
         }
-        let lhs = window(lhs, p.lhs_offset, m * k)?;
-        let rhs = window(rhs, p.rhs_offset, k * n)?;
-        let at = p.product_offset as usize;
-        let product = product.get_mut(at..at + m * n).ok_or_else(misplaced)?;
-        // A stride of one along k means row-major; a stride of one along m or n means transposed.
-        let transpose_lhs = p.lhs_col_stride != 1 || (p.lhs_row_stride == 1 && k > 1);
-        let transpose_rhs = p.rhs_col_stride != 1 || (p.rhs_row_stride == 1 && n > 1);
-        simd::matmul(
-            product,
-            lhs,
-            rhs,
-            MatmulDims { m, k, n },
-            transpose_lhs,
-            transpose_rhs,
-            false,
-            &mut self.scratch,
-        )
-        .map_err(|error| EngineError::Shape { message: error.to_string() })
+        let params = shaders::attention_grad_key_value::Params::from_words(&words).ok_or_else(misplaced)?;
+        twin::attention_grad_key_value(&params, quads_of(shape), &saved, k_grad, v_grad);
+        Ok(())
     }
 
     fn matmul_int8(&mut self, call: &Call) -> Result<(), EngineError> {
         let p = int8_of(call).ok_or_else(misplaced)?;
-        let [x, weight, scale, bias, y] = slices(&mut self.arena, call)?;
+        let [x, weight, scale, bias, y] = exactly(&mut self.arena, &call.buffers)?;
         let (m, n, words) = (p.m as usize, p.n as usize, p.words as usize);
         let sums = self.sums.get_mut(..m * n).ok_or_else(misplaced)?;
-        let x = window(x, 0, m * words)?;
-        let weight = window(weight, 0, n * words)?;
+        let x = x.get(..m * words).ok_or_else(misplaced)?;
+        let weight = weight.get(..n * words).ok_or_else(misplaced)?;
         let dims = MatmulDims { m, k: words * 4, n };
         simd::matmul_int8(sums, cast_slice(x), cast_slice(weight), dims, &mut self.scratch)
             .map_err(|error| EngineError::Shape { message: error.to_string() })?;
         let at = p.y_offset as usize;
         let y = y.get_mut(at..at + m * n).ok_or_else(misplaced)?;
-        let (scale, bias) = (window(scale, 0, n)?, window(bias, 0, n)?);
+        let (scale, bias) = (scale.get(..n).ok_or_else(misplaced)?, bias.get(..n).ok_or_else(misplaced)?);
         let floor = if p.relu == 1 { 0.0 } else { f32::NEG_INFINITY };
         for (y, sums) in y.chunks_exact_mut(n).zip(sums.chunks_exact(n)) {
             for (((y, sum), scale), bias) in y.iter_mut().zip(sums).zip(scale).zip(bias) {
@@ -226,27 +212,41 @@ impl CpuExecutor {
     }
 }
 
-fn product_of(call: &Call) -> Option<shaders::matmul_register::Params> {
-    matches!(call.kernel, KernelId::MatmulRegister | KernelId::MatmulTiled)
-        .then(|| shaders::matmul_register::Params::from_words(&call.uniform))?
+const fn quads_of(shape: &AttentionShape) -> u32 {
+    (shape.head_dim / 4) as u32
+}
+
+fn attention_params(shape: &AttentionShape) -> shaders::attention::Params {
+    shaders::attention::Params {
+        count: shape.row_words() as u32,
+        heads: shape.heads as u32,
+        kv_heads: shape.kv_heads as u32,
+        length: shape.length as u32,
+        causal: u32::from(shape.causal),
+        scale: shape.scale,
+    }
+}
+
+/// One part of a sum over k.
+fn split_product(p: &Product, lhs: &[f32], rhs: &[f32], out: &mut [f32], range: std::ops::Range<usize>) {
+    out.fill(0.0);
+    for (row, out) in out.chunks_exact_mut(p.n).enumerate() {
+        for k in range.clone() {
+            let a = lhs.get(if p.transpose_lhs { k * p.m + row } else { row * p.k + k }).copied();
+            let Some(a) = a else { continue };
+            for (column, out) in out.iter_mut().enumerate() {
+                let b = rhs.get(if p.transpose_rhs { column * p.k + k } else { k * p.n + column });
+                *out += a * b.copied().unwrap_or(0.0);
+            }
+        }
+    }
 }
 
 fn int8_of(call: &Call) -> Option<shaders::matmul_int8::Params> {
-    matches!(call.kernel, KernelId::MatmulInt8 | KernelId::MatmulInt8Emulated)
+    let id = match call.kernel {
+        Kernel::Fixed { id, .. } => id,
+        _ => return None,
+    };
+    matches!(id, KernelId::MatmulInt8 | KernelId::MatmulInt8Emulated)
         .then(|| shaders::matmul_int8::Params::from_words(&call.uniform))?
-}
-
-fn window(values: &[f32], offset: u32, length: usize) -> Result<&[f32], EngineError> {
-    let offset = offset as usize;
-    values.get(offset..offset + length).ok_or_else(misplaced)
-}
-
-/// The call's buffers as disjoint slices of the arena.
-fn slices<'a, const N: usize>(arena: &'a mut [f32], call: &Call) -> Result<[&'a mut [f32]; N], EngineError> {
-    let spans: [Span; N] = call.buffers.as_slice().try_into().map_err(|_| misplaced())?;
-    arena.get_disjoint_mut(spans.map(Span::range)).map_err(|_| misplaced())
-}
-
-fn misplaced() -> EngineError {
-    EngineError::Shape { message: "a kernel call does not fit its buffers".into() }
 }

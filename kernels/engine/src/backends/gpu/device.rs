@@ -3,11 +3,11 @@
 //! Every device has a generation. Losing it never panics: the flag is set, later calls return
 //! [`EngineError::DeviceLost`], and a new adapter must be asked for (an adapter gives one device only).
 
-use crate::{EngineError, platform};
+use crate::{EngineError, plan::Call, platform};
 use futures::channel::oneshot;
 use shaders::KernelId;
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     collections::HashMap,
     rc::Rc,
     sync::{
@@ -57,7 +57,30 @@ pub struct GpuDevice {
     pub has_f16: bool,
     generation: u32,
     lost: Arc<GpuLost>,
-    pipelines: RefCell<HashMap<KernelId, Rc<wgpu::ComputePipeline>>>,
+    pipelines: RefCell<HashMap<String, Rc<wgpu::ComputePipeline>>>,
+    rates: Cell<DeviceRates>,
+}
+
+/// What is known of a device's speed, to size submits.
+#[derive(Debug, Clone, Copy)]
+pub struct DeviceRates {
+    /// f32 operations a second of a product.
+    pub flops_per_second: f64,
+    /// Bytes a second of elementwise work.
+    pub bytes_per_second: f64,
+    /// Seconds of an empty dispatch.
+    pub dispatch_seconds: f64,
+}
+
+impl DeviceRates {
+    /// Low guesses, until something is measured.
+    const fn guess(is_software: bool) -> Self {
+        if is_software {
+            Self { flops_per_second: 3e9, bytes_per_second: 1e9, dispatch_seconds: 1e-4 }
+        } else {
+            Self { flops_per_second: 1e11, bytes_per_second: 2e10, dispatch_seconds: 2e-5 }
+        }
+    }
 }
 
 impl GpuDevice {
@@ -98,7 +121,7 @@ impl GpuDevice {
             GpuLost::put(&on_error.error, error.to_string())
         }));
         let language = instance.wgsl_language_features();
-        Ok(Some(Self {
+        let device = Self {
             limits: device.limits(),
             info: adapter.get_info(),
             adapter_features,
@@ -109,7 +132,10 @@ impl GpuDevice {
             queue,
             lost,
             pipelines: RefCell::default(),
-        }))
+            rates: Cell::new(DeviceRates::guess(false)),
+        };
+        device.rates.set(DeviceRates::guess(device.is_software()));
+        Ok(Some(device))
     }
 
     /// Counts devices from the start of the worker; handles of another generation are dead.
@@ -166,22 +192,43 @@ impl GpuDevice {
         }
     }
 
-    /// The pipeline of a kernel, compiled on first use.
+    /// Remembers measured rates.
+    pub fn set_rates(&self, rates: DeviceRates) {
+        self.rates.set(rates);
+    }
+
+    /// A rough time of a call, to keep submits short.
+    #[must_use]
+    pub fn estimate_seconds(&self, call: &Call) -> f64 {
+        let rates = self.rates.get();
+        let work = (call.flops / rates.flops_per_second).max(call.bytes / rates.bytes_per_second);
+        work + rates.dispatch_seconds
+    }
+
+    /// The pipeline of a kernel with a file, compiled on first use.
     ///
     /// # Errors
     /// [`EngineError::Gpu`] with the browser's words where it refuses the shader.
     pub async fn pipeline(&self, kernel: KernelId) -> Result<Rc<wgpu::ComputePipeline>, EngineError> {
-        if let Some(pipeline) = self.pipelines.borrow().get(&kernel) {
+        let known = kernel.kernel();
+        self.pipeline_of(known.name, known.source).await
+    }
+
+    /// The pipeline of a WGSL text, compiled on first use.
+    ///
+    /// # Errors
+    /// As [`Self::pipeline`].
+    pub async fn pipeline_of(&self, name: &str, source: &str) -> Result<Rc<wgpu::ComputePipeline>, EngineError> {
+        if let Some(pipeline) = self.pipelines.borrow().get(source) {
             return Ok(Rc::clone(pipeline));
         }
-        let known = kernel.kernel();
         let scope = self.device.push_error_scope(wgpu::ErrorFilter::Validation);
         let module = self.device.create_shader_module(wgpu::ShaderModuleDescriptor {
-            label: Some(known.name),
-            source: wgpu::ShaderSource::Wgsl(known.source.into()),
+            label: Some(name),
+            source: wgpu::ShaderSource::Wgsl(source.into()),
         });
         let pipeline = self.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
-            label: Some(known.name),
+            label: Some(name),
             layout: None,
             module: &module,
             entry_point: Some("main"),
@@ -192,10 +239,10 @@ impl GpuDevice {
             platform::with_timeout("createComputePipeline", 2.0 * GPU_TIMEOUT_SECONDS, scope.pop()).await?;
         self.check()?;
         if let Some(error) = error {
-            return Err(EngineError::Gpu { message: format!("{}: {error}", known.name) });
+            return Err(EngineError::Gpu { message: format!("{name}: {error}") });
         }
         let pipeline = Rc::new(pipeline);
-        self.pipelines.borrow_mut().insert(kernel, Rc::clone(&pipeline));
+        self.pipelines.borrow_mut().insert(source.to_owned(), Rc::clone(&pipeline));
         Ok(pipeline)
     }
 

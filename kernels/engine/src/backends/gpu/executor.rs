@@ -1,31 +1,42 @@
-//! A plan on the GPU: one arena buffer, one uniform buffer, bind groups made once; a run is one pass, one submit.
+//! A plan on the GPU: one arena buffer, one uniform buffer, every call bound once and replayed.
 
-use super::GpuDevice;
+use super::{
+    device::GpuDevice,
+    kernels::{Compiled, compile},
+};
 use crate::{
     EngineError,
-    plan::{Plan, Span},
+    plan::{Call, Plan, Span},
 };
 use std::rc::Rc;
 
-/// WebGPU's default alignment of uniform offsets.
+/// Distance of two uniforms, WebGPU's default alignment.
 const UNIFORM_STRIDE: u64 = 256;
 
+/// GPU time that one submit may take by estimate: a display shares the GPU, and watchdogs end long work.
+const SUBMIT_SECONDS: f64 = 0.05;
+
+/// One recorded dispatch.
 #[derive(Debug)]
-struct Dispatch {
-    pipeline: Rc<wgpu::ComputePipeline>,
-    bindings: wgpu::BindGroup,
-    workgroups: [u32; 3],
+pub(super) struct Dispatch {
+    pub pipeline: Rc<wgpu::ComputePipeline>,
+    pub bindings: wgpu::BindGroup,
+    pub workgroups: [u32; 3],
+    /// Number of the call in the plan.
+    pub call: usize,
+    /// Estimated time.
+    pub seconds: f64,
 }
 
-/// A plan with its memory on a GPU device.
+/// A plan with its memory.
 #[derive(Debug)]
 pub struct GpuExecutor {
-    device: Rc<GpuDevice>,
-    plan: Rc<Plan>,
+    pub(super) device: Rc<GpuDevice>,
+    pub(super) plan: Rc<Plan>,
     arena: wgpu::Buffer,
     uniforms: wgpu::Buffer,
     staging: wgpu::Buffer,
-    dispatches: Vec<Dispatch>,
+    pub(super) dispatches: Vec<Dispatch>,
 }
 
 impl GpuExecutor {
@@ -35,29 +46,65 @@ impl GpuExecutor {
     /// Out of memory, a refused shader, a lost device.
     pub async fn new(device: Rc<GpuDevice>, plan: Rc<Plan>) -> Result<Self, EngineError> {
         use wgpu::BufferUsages as Usage;
+        let compiled = plan.calls.iter().map(compile).collect::<Result<Vec<_>, _>>()?;
         let storage = Usage::STORAGE | Usage::COPY_SRC | Usage::COPY_DST;
         let arena = device.buffer("arena", plan.bytes().max(256), storage).await?;
-        let calls = plan.calls.len().max(1) as u64;
-        let uniforms =
-            device.buffer("uniforms", calls * UNIFORM_STRIDE, Usage::UNIFORM | Usage::COPY_DST).await?;
+        let count: u64 = compiled.iter().map(|compiled| compiled.dispatches.len() as u64).sum();
+        let uniforms = device
+            .buffer("uniforms", count.max(1) * UNIFORM_STRIDE, Usage::UNIFORM | Usage::COPY_DST)
+            .await?;
         let staging_words = plan.state_words.max(1 << 16).min(plan.arena_words.max(64));
         let staging =
             device.buffer("staging", staging_words as u64 * 4, Usage::COPY_DST | Usage::MAP_READ).await?;
-        let mut words = vec![0_u8; usize::try_from(calls * UNIFORM_STRIDE).unwrap_or_default()];
-        for (slot, call) in words.chunks_exact_mut(256).zip(&plan.calls) {
-            for (bytes, word) in slot.chunks_exact_mut(4).zip(&call.uniform) {
-                bytes.copy_from_slice(&word.to_le_bytes());
+        device.queue.write_buffer(&uniforms, 0, &uniform_bytes(&compiled, count));
+        let mut executor = Self { device, plan, arena, uniforms, staging, dispatches: vec![] };
+        executor.bind_calls(&compiled).await?;
+        for (span, words) in &executor.plan.constants {
+            executor.write(*span, words)?;
+        }
+        executor.device.check()?;
+        Ok(executor)
+    }
+
+    async fn bind_calls(&mut self, compiled: &[Compiled]) -> Result<(), EngineError> {
+        let plan = Rc::clone(&self.plan);
+        let mut index = 0;
+        for (number, (call, compiled)) in plan.calls.iter().zip(compiled).enumerate() {
+            let pipeline = self.device.pipeline_of(compiled.name, &compiled.source).await?;
+            for (uniform, workgroups) in &compiled.dispatches {
+                let bindings = self.bind(&pipeline, index, uniform.len(), call);
+                let seconds = self.device.estimate_seconds(call) / compiled.dispatches.len() as f64;
+                let pipeline = Rc::clone(&pipeline);
+                let workgroups = *workgroups;
+                self.dispatches.push(Dispatch { pipeline, bindings, workgroups, call: number, seconds });
+                index += 1;
             }
         }
-        device.queue.write_buffer(&uniforms, 0, &words);
-        let mut dispatches = Vec::with_capacity(plan.calls.len());
-        for (index, call) in plan.calls.iter().enumerate() {
-            let pipeline = device.pipeline(call.kernel).await?;
-            let bindings = bind(&device, &pipeline, &arena, &uniforms, index as u64, call);
-            dispatches.push(Dispatch { pipeline, bindings, workgroups: call.workgroups });
+        Ok(())
+    }
+
+    fn bind(&self, pipeline: &wgpu::ComputePipeline, index: u64, uniform: usize, call: &Call) -> wgpu::BindGroup {
+        let range = |buffer, offset, size| {
+            wgpu::BindingResource::Buffer(wgpu::BufferBinding {
+                buffer,
+                offset,
+                size: std::num::NonZeroU64::new(size),
+            })
+        };
+        let mut entries: Vec<wgpu::BindGroupEntry<'_>> = Vec::with_capacity(call.buffers.len() + 1);
+        for (binding, span) in (0_u32..).zip(&call.buffers) {
+            let resource = range(&self.arena, span.offset as u64 * 4, span.words as u64 * 4);
+            entries.push(wgpu::BindGroupEntry { binding, resource });
         }
-        device.check()?;
-        Ok(Self { device, plan, arena, uniforms, staging, dispatches })
+        let size = (uniform as u64 * 4).div_ceil(16) * 16;
+        let binding = u32::try_from(call.buffers.len()).unwrap_or_default();
+        let resource = range(&self.uniforms, index * UNIFORM_STRIDE, size);
+        entries.push(wgpu::BindGroupEntry { binding, resource });
+        self.device.device.create_bind_group(&wgpu::BindGroupDescriptor {
+            label: None,
+            layout: &pipeline.get_bind_group_layout(0),
+            entries: &entries,
+        })
     }
 
     pub(in crate::backends) const fn plan(&self) -> &Rc<Plan> {
@@ -76,22 +123,35 @@ impl GpuExecutor {
         Ok(())
     }
 
-    pub(in crate::backends) fn run(&self) -> Result<(), EngineError> {
+    /// Queues the calls of one phase, in few submits.
+    pub(in crate::backends) fn run(&self, phase: usize) -> Result<(), EngineError> {
         self.device.check()?;
+        let calls = self.plan.phases.get(phase).cloned().unwrap_or(0..0);
+        let mut batch: Vec<&Dispatch> = vec![];
+        let mut seconds = 0.0;
+        for dispatch in self.dispatches.iter().filter(|dispatch| calls.contains(&dispatch.call)) {
+            if seconds + dispatch.seconds > SUBMIT_SECONDS && !batch.is_empty() {
+                self.submit(&std::mem::take(&mut batch));
+                seconds = 0.0;
+            }
+            seconds += dispatch.seconds;
+            batch.push(dispatch);
+        }
+        self.submit(&batch);
+        Ok(())
+    }
+
+    pub(super) fn submit(&self, dispatches: &[&Dispatch]) {
         let mut encoder =
             self.device.device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: None });
         {
             let mut pass = encoder
                 .begin_compute_pass(&wgpu::ComputePassDescriptor { label: None, timestamp_writes: None });
-            for dispatch in &self.dispatches {
-                let [x, y, z] = dispatch.workgroups;
-                pass.set_pipeline(&dispatch.pipeline);
-                pass.set_bind_group(0, &dispatch.bindings, &[]);
-                pass.dispatch_workgroups(x, y, z);
+            for dispatch in dispatches {
+                dispatch.record(&mut pass);
             }
         }
         self.device.queue.submit([encoder.finish()]);
-        Ok(())
     }
 
     pub(in crate::backends) async fn read(&self, span: Span) -> Result<Vec<u32>, EngineError> {
@@ -113,6 +173,15 @@ impl GpuExecutor {
     }
 }
 
+impl Dispatch {
+    pub fn record(&self, pass: &mut wgpu::ComputePass<'_>) {
+        let [x, y, z] = self.workgroups;
+        pass.set_pipeline(&self.pipeline);
+        pass.set_bind_group(0, &self.bindings, &[]);
+        pass.dispatch_workgroups(x, y, z);
+    }
+}
+
 impl Drop for GpuExecutor {
     fn drop(&mut self) {
         // Dropping a handle frees nothing on the web; destroying does.
@@ -122,32 +191,15 @@ impl Drop for GpuExecutor {
     }
 }
 
-fn bind(
-    device: &GpuDevice,
-    pipeline: &wgpu::ComputePipeline,
-    arena: &wgpu::Buffer,
-    uniforms: &wgpu::Buffer,
-    index: u64,
-    call: &crate::plan::Call,
-) -> wgpu::BindGroup {
-    let range = |buffer, offset, size| {
-        wgpu::BindingResource::Buffer(wgpu::BufferBinding {
-            buffer,
-            offset,
-            size: std::num::NonZeroU64::new(size),
-        })
-    };
-    let mut entries: Vec<wgpu::BindGroupEntry<'_>> = Vec::with_capacity(call.buffers.len() + 1);
-    for (binding, span) in (0_u32..).zip(&call.buffers) {
-        let resource = range(arena, span.offset as u64 * 4, span.words as u64 * 4);
-        entries.push(wgpu::BindGroupEntry { binding, resource });
+/// All uniforms, each at its stride.
+fn uniform_bytes(compiled: &[Compiled], count: u64) -> Vec<u8> {
+    let stride = UNIFORM_STRIDE as usize;
+    let mut bytes = vec![0_u8; usize::try_from(count.max(1)).unwrap_or(1) * stride];
+    let uniforms = compiled.iter().flat_map(|compiled| compiled.dispatches.iter().map(|(uniform, _)| uniform));
+    for (slot, uniform) in bytes.chunks_exact_mut(stride).zip(uniforms) {
+        for (bytes, word) in slot.as_chunks_mut::<4>().0.iter_mut().zip(uniform) {
+            *bytes = word.to_le_bytes();
+        }
     }
-    let size = (call.uniform.len() as u64 * 4).div_ceil(16) * 16;
-    let binding = u32::try_from(call.buffers.len()).unwrap_or_default();
-    entries.push(wgpu::BindGroupEntry { binding, resource: range(uniforms, index * UNIFORM_STRIDE, size) });
-    device.device.create_bind_group(&wgpu::BindGroupDescriptor {
-        label: None,
-        layout: &pipeline.get_bind_group_layout(0),
-        entries: &entries,
-    })
+    bytes
 }

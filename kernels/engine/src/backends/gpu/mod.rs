@@ -1,7 +1,9 @@
-//! The GPU backend over WebGPU.
+//! The GPU backend, through WebGPU.
 
 mod device;
 mod executor;
+mod kernels;
+mod profile;
 
-pub use device::{GpuDevice, GpuLost};
+pub use device::{GPU_TIMEOUT_SECONDS, DeviceRates, GpuDevice, GpuLost};
 pub use executor::GpuExecutor;

@@ -13,6 +13,7 @@ mod lanes;
 mod matmul;
 mod matmul_int8;
 mod pack;
+pub mod vector_math;
 #[cfg(test)]
 mod tests;
 

@@ -1,9 +1,9 @@
-//! The networks that the workbench trains: a dense one and a convolutional one over 28x28 images.
+//! Networks over 28x28 images: a dense one and a convolutional one.
 
+use super::{Initial, Parameter, RecordContext, Recorded, Taker, classification};
 use crate::{
     EngineError,
     graph::{Graph, NodeId},
-    random::Stream,
 };
 use planner::experiment::{Experiment, ModelKind};
 
@@ -78,8 +78,6 @@ pub struct Network {
 pub struct RecordedNetwork {
     /// Images, `[batch, 28, 28, 1]`, 0 to 1.
     pub images: NodeId,
-    /// Weight and bias of each layer.
-    pub parameters: Vec<(NodeId, NodeId)>,
     /// What each layer reads.
     pub layer_inputs: Vec<NodeId>,
     /// `[batch, 10]`.
@@ -112,38 +110,48 @@ impl Network {
         self.layers.iter().map(|layer| layer.weight_shape().iter().product::<usize>() + layer.outputs()).sum()
     }
 
-    /// Weights uniform in plus or minus sqrt(6 / fan-in) (He et al. 2015), biases 0; one stream a layer.
+    /// Weight and bias of each layer, uniform in plus or minus sqrt(6 / fan-in) (He et al. 2015), biases 0.
     #[must_use]
-    pub fn initial_weights(&self, seed: u32) -> Weights {
-        let layers = (1_u32..).zip(&self.layers);
+    pub fn parameters(&self) -> Vec<Parameter> {
+        let layers = self.layers.iter().enumerate();
         layers
-            .map(|(stream, layer)| {
-                let limit = (6.0 / layer.fan_in() as f32).sqrt();
-                let count = layer.weight_shape().iter().product();
-                (Stream::new(seed, stream).weights(count, limit), vec![0.0; layer.outputs()])
+            .flat_map(|(number, layer)| {
+                [
+                    Parameter::weight(format!("layer{number}.weight"), &layer.weight_shape(), layer.fan_in(), 6.0),
+                    Parameter::vector(format!("layer{number}.bias"), layer.outputs(), Initial::Zeros),
+                ]
             })
             .collect()
+    }
+
+    /// Initial weights of a seed, layer by layer.
+    #[must_use]
+    pub fn initial_weights(&self, seed: u32) -> Weights {
+        let layout = super::ParameterLayout::of(self.parameters());
+        pairs(layout.split(&layout.initial(seed)))
     }
 
     /// Records the network for batches of `batch` images.
     ///
     /// # Errors
     /// [`EngineError::Shape`] where layers do not fit each other.
-    pub fn record(&self, graph: &mut Graph, batch: usize) -> Result<RecordedNetwork, EngineError> {
+    pub fn record(
+        &self,
+        graph: &mut Graph,
+        parameters: &[NodeId],
+        batch: usize,
+    ) -> Result<RecordedNetwork, EngineError> {
         let images = graph.input("images", &[batch, IMAGE_SIDE, IMAGE_SIDE, 1]);
-        let mut parameters = Vec::with_capacity(self.layers.len());
-        for (number, layer) in self.layers.iter().enumerate() {
-            let weight = graph.state(&format!("layer{number}.weight"), &layer.weight_shape());
-            let bias = graph.state(&format!("layer{number}.bias"), &[layer.outputs()]);
-            parameters.push((weight, bias));
-        }
+        let mut taker = Taker::new(parameters);
         let mut layer_inputs = Vec::with_capacity(self.layers.len());
         let mut x = images;
-        for (layer, &(weight, bias)) in self.layers.iter().zip(&parameters) {
+        for (number, layer) in (1_u16..).zip(&self.layers) {
+            graph.set_block(number);
+            let (weight, bias) = (taker.next()?, taker.next()?);
             match *layer {
                 Layer::Conv { .. } => {
                     layer_inputs.push(x);
-                    let y = graph.conv2d(x, weight, 1, 1)?;
+                    let y = graph.conv2d(x, weight, [1, 1, 1])?;
                     let y = graph.bias_add(y, bias)?;
                     let y = graph.relu(y);
                     x = graph.max_pool(y, 2)?;
@@ -151,14 +159,30 @@ impl Network {
                 Layer::Dense { inputs, relu, .. } => {
                     x = graph.reshape(x, &[batch, inputs])?;
                     layer_inputs.push(x);
-                    let y = graph.matmul(x, weight, false, false)?;
-                    x = graph.bias_add(y, bias)?;
+                    x = graph.linear(x, weight, Some(bias))?;
                     if relu {
                         x = graph.relu(x);
                     }
                 }
             }
         }
-        Ok(RecordedNetwork { images, parameters, layer_inputs, logits: x })
+        graph.set_block(0);
+        Ok(RecordedNetwork { images, layer_inputs, logits: x })
     }
+
+    pub(super) fn record_loss(
+        &self,
+        graph: &mut Graph,
+        parameters: &[NodeId],
+        context: &RecordContext,
+    ) -> Result<Recorded, EngineError> {
+        let recorded = self.record(graph, parameters, context.batch)?;
+        classification(graph, recorded.images, recorded.logits, context.batch, context.smoothing)
+    }
+}
+
+/// Weight and bias of each layer from parameters in order.
+pub(crate) fn pairs(parts: Vec<Vec<f32>>) -> Weights {
+    let mut parts = parts.into_iter();
+    std::iter::from_fn(|| Some((parts.next()?, parts.next()?))).collect()
 }
