@@ -7,7 +7,7 @@ use engine::{
     EngineError, autodiff,
     backends::Executor,
     graph::{Graph, NodeId},
-    models::{CLASSES, IMAGE_PIXELS, Layer, Network, Weights},
+    models::{CLASSES, IMAGE_PIXELS, Layer, Network, ParameterLayout, Weights},
     plan::{Plan, PlanOptions},
     quantisation::{QuantizedNetwork, calibrate},
     random::Stream,
@@ -108,20 +108,20 @@ fn gradients(
 ) -> Result<Vec<Vec<f32>>, EngineError> {
     let batch = labels.len();
     let mut graph = Graph::new();
-    let recorded = network.record(&mut graph, batch)?;
+    let layout = ParameterLayout::of(network.parameters());
+    let (flat, parameters) = layout.declare(&mut graph)?;
+    let recorded = network.record(&mut graph, &parameters, batch)?;
     let label_node = graph.input("labels", &[batch]);
-    let loss = graph.softmax_cross_entropy(recorded.logits, label_node)?;
-    let parameters: Vec<NodeId> = recorded.parameters.iter().flat_map(|&(w, b)| [w, b]).collect();
-    let wanted = autodiff::gradients(&mut graph, loss, &parameters)?;
+    let losses = graph.cross_entropy(recorded.logits, label_node, 0.0)?;
+    let loss = graph.mean(losses)?;
+    let wanted = autodiff::gradients(&mut graph, loss, &parameters, None)?;
     let wanted: Vec<NodeId> =
         wanted.into_iter().map(|node| node.expect("every parameter leads to the loss")).collect();
     let plan = Rc::new(Plan::compile(&graph, &wanted, &PlanOptions::cpu())?);
     let mut executor = Executor::cpu(Rc::clone(&plan));
     let bits = |values: &[f32]| values.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
-    for ((weight, bias), nodes) in weights.iter().zip(&recorded.parameters) {
-        executor.write(plan.span(nodes.0)?, &bits(weight))?;
-        executor.write(plan.span(nodes.1)?, &bits(bias))?;
-    }
+    let parts: Vec<Vec<f32>> = weights.iter().flat_map(|(w, b)| [w.clone(), b.clone()]).collect();
+    executor.write(plan.span(flat)?, &bits(&layout.join(&parts)))?;
     executor.write(plan.span(recorded.images)?, &bits(images))?;
     executor.write(plan.span(label_node)?, labels)?;
     block_on(executor.run())?;
@@ -221,9 +221,10 @@ fn a_value_used_twice_gets_both_gradients() {
     let once = graph.bias_add(x, bias).expect("shapes fit");
     let twice = graph.bias_add(once, bias).expect("shapes fit");
     let labels = graph.input("labels", &[4]);
-    let loss = graph.softmax_cross_entropy(twice, labels).expect("shapes fit");
+    let losses = graph.cross_entropy(twice, labels, 0.0).expect("shapes fit");
+    let loss = graph.mean(losses).expect("shapes fit");
     let unused = graph.state("unused", &[3]);
-    let found = autodiff::gradients(&mut graph, loss, &[bias, unused]).expect("rules exist");
+    let found = autodiff::gradients(&mut graph, loss, &[bias, unused], None).expect("rules exist");
     assert!(found[1].is_none(), "a value that does not lead to the loss has no gradient");
     let grad = found[0].expect("the bias leads to the loss");
     let plan = Rc::new(Plan::compile(&graph, &[grad], &PlanOptions::cpu()).expect("fits"));
@@ -351,7 +352,9 @@ fn a_plan_reserves_what_it_says_and_refuses_what_does_not_fit() {
     let options = PlanOptions { max_arena_words: 1000, ..PlanOptions::cpu() };
     let mut graph = Graph::new();
     let network = Network::of(&experiment(ModelKind::Cnn, Optimizer::Adam));
-    let recorded = network.record(&mut graph, 50).expect("shapes fit");
+    let layout = ParameterLayout::of(network.parameters());
+    let (_, parameters) = layout.declare(&mut graph).expect("shapes fit");
+    let recorded = network.record(&mut graph, &parameters, 50).expect("shapes fit");
     let error = Plan::compile(&graph, &[recorded.logits], &options).expect_err("1000 words are too few");
     assert!(matches!(error, EngineError::OutOfMemory { .. }), "{error}");
 }
@@ -363,15 +366,15 @@ fn chunks_of_a_convolution_do_not_change_its_result() {
     let dataset = digits(1, 20, 10);
     let logits = |columns_words: usize| {
         let mut graph = Graph::new();
-        let recorded = network.record(&mut graph, 20).expect("shapes fit");
+        let layout = ParameterLayout::of(network.parameters());
+        let (flat, parameters) = layout.declare(&mut graph).expect("shapes fit");
+        let recorded = network.record(&mut graph, &parameters, 20).expect("shapes fit");
         let options = PlanOptions { columns_words, ..PlanOptions::cpu() };
         let plan = Rc::new(Plan::compile(&graph, &[recorded.logits], &options).expect("fits"));
         let mut executor = Executor::cpu(Rc::clone(&plan));
         let bits = |values: &[f32]| values.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
-        for ((weight, bias), nodes) in weights.iter().zip(&recorded.parameters) {
-            executor.write(plan.span(nodes.0).expect("live"), &bits(weight)).expect("fits");
-            executor.write(plan.span(nodes.1).expect("live"), &bits(bias)).expect("fits");
-        }
+        let parts: Vec<Vec<f32>> = weights.iter().flat_map(|(w, b)| [w.clone(), b.clone()]).collect();
+        executor.write(plan.span(flat).expect("live"), &bits(&layout.join(&parts))).expect("fits");
         let images: Vec<f32> = dataset.train.pixels.iter().map(|pixel| f32::from(*pixel) / 255.0).collect();
         executor.write(plan.span(recorded.images).expect("live"), &bits(&images)).expect("fits");
         block_on(executor.run()).expect("runs");

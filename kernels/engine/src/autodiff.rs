@@ -176,7 +176,8 @@ fn map_shares(
 /// Only the inputs that the program reads, each once.
 pub(crate) fn pruned(inputs: &[NodeId], program: &Program) -> (Vec<NodeId>, Program) {
     let used = program.used_inputs();
-    let kept: Vec<NodeId> = used.iter().filter_map(|input| inputs.get(usize::from(*input)).copied()).collect();
+    let kept: Vec<NodeId> =
+        used.iter().filter_map(|input| inputs.get(usize::from(*input)).copied()).collect();
     let program = program.compact(|input| used.iter().position(|other| *other == input).unwrap_or(0) as u8);
     elementwise::without_repeats(&kept, &program)
 }
@@ -257,7 +258,9 @@ fn movement_shares(graph: &mut Graph, id: NodeId, upstream: NodeId) -> Result<Sh
         let share = match &node.op {
             // The attention rule takes the gradient of the output alone.
             Op::View { .. } if matches!(graph.node(input).op, Op::Attention(_)) => upstream,
-            Op::View { .. } if graph.elements(input) == graph.elements(id) => graph.reshape(upstream, &shape)?,
+            Op::View { .. } if graph.elements(input) == graph.elements(id) => {
+                graph.reshape(upstream, &shape)?
+            }
             Op::View { offset } => {
                 let count = graph.elements(id);
                 let copy = layout::block(&[count], &[1], 0, &[1], *offset);

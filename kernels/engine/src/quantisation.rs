@@ -9,7 +9,7 @@ use crate::{
     EngineError,
     backends::Executor,
     graph::{ConvGeometry, Graph, NodeId},
-    models::{ParameterLayout, IMAGE_PIXELS, IMAGE_SIDE, Layer, Network, Weights},
+    models::{IMAGE_PIXELS, IMAGE_SIDE, Layer, Network, ParameterLayout, Weights},
     plan::{Plan, PlanOptions},
 };
 use std::rc::Rc;
@@ -135,7 +135,8 @@ pub async fn calibrate(network: &Network, weights: &Weights, pixels: &[u8]) -> R
     let recorded = network.record(&mut graph, &parameters, BATCH)?;
     let plan = Rc::new(Plan::compile(&graph, &recorded.layer_inputs, &PlanOptions::cpu())?);
     let mut executor = Executor::cpu(Rc::clone(&plan));
-    let parts: Vec<Vec<f32>> = weights.iter().flat_map(|(weight, bias)| [weight.clone(), bias.clone()]).collect();
+    let parts: Vec<Vec<f32>> =
+        weights.iter().flat_map(|(weight, bias)| [weight.clone(), bias.clone()]).collect();
     executor.write(plan.span(flat)?, bytemuck::cast_slice(&layout.join(&parts)))?;
     let mut ranges = vec![0.0_f32; network.layers.len()];
     for chunk in pixels.chunks(BATCH * IMAGE_PIXELS) {

@@ -22,7 +22,8 @@ struct Fixed {
 impl Fixed {
     fn batch(&self, number: u64, batch: usize) -> (Vec<u32>, Vec<u32>) {
         let stream = Stream::new(5, 77 + number as u32 % 4);
-        let floats = |count: usize| (0..count as u32).map(|index| stream.uniform(index).to_bits()).collect::<Vec<_>>();
+        let floats =
+            |count: usize| (0..count as u32).map(|index| stream.uniform(index).to_bits()).collect::<Vec<_>>();
         let ids = |count: usize, below: u32| {
             (0..count as u32).map(|index| stream.bits(index + 9999) % below).collect::<Vec<_>>()
         };
@@ -96,11 +97,20 @@ fn models() -> Vec<Model> {
 #[test]
 fn gradients_of_models_agree_with_central_differences() {
     for model in models() {
-        let settings = StepSettings { micro_batch_size: 3, optimizer: OptimizerSpec::Sgd { momentum: 0.0, nesterov: false }, ..StepSettings::default() };
+        let settings = StepSettings {
+            micro_batch_size: 3,
+            optimizer: OptimizerSpec::Sgd { momentum: 0.0, nesterov: false },
+            ..StepSettings::default()
+        };
         let examples = Fixed { model: model.clone() };
-        let mut session =
-            block_on(Session::new(&model, settings, Rc::new(|_| 0.0), Box::new(examples.clone()), &Where::Cpu))
-                .expect("compiles");
+        let mut session = block_on(Session::new(
+            &model,
+            settings,
+            Rc::new(|_| 0.0),
+            Box::new(examples.clone()),
+            &Where::Cpu,
+        ))
+        .expect("compiles");
         let weights = block_on(session.parameters(false)).expect("reads");
         block_on(session.advance(1)).expect("runs");
         let gradients = block_on(session.gradients()).expect("reads");
@@ -113,15 +123,22 @@ fn gradients_of_models_agree_with_central_differences() {
         // Along random directions: one number tests all parameters at once.
         for direction in 0..4 {
             let stream = Stream::new(21, direction);
-            let along: Vec<f32> = (0..weights.len() as u32).map(|index| stream.uniform(index) * 2.0 - 1.0).collect();
+            let along: Vec<f32> =
+                (0..weights.len() as u32).map(|index| stream.uniform(index) * 2.0 - 1.0).collect();
             let norm = along.iter().map(|value| f64::from(value * value)).sum::<f64>().sqrt();
             let step = 1e-2;
             let moved = |sign: f64| {
-                let shift = |(weight, along): (&f32, &f32)| weight + (sign * step * f64::from(*along) / norm) as f32;
+                let shift =
+                    |(weight, along): (&f32, &f32)| weight + (sign * step * f64::from(*along) / norm) as f32;
                 weights.iter().zip(&along).map(shift).collect::<Vec<f32>>()
             };
             let wanted = (loss(&moved(1.0)) - loss(&moved(-1.0))) / (2.0 * step);
-            let found = gradients.iter().zip(&along).map(|(gradient, along)| f64::from(gradient * along)).sum::<f64>() / norm;
+            let found = gradients
+                .iter()
+                .zip(&along)
+                .map(|(gradient, along)| f64::from(gradient * along))
+                .sum::<f64>()
+                / norm;
             assert!((wanted - found).abs() < 8e-3 * wanted.abs().max(0.1), "{model:?}: {wanted} {found}");
         }
     }
@@ -137,15 +154,27 @@ fn every_optimizer_lowers_the_loss() {
         (OptimizerSpec::Adafactor { beta2: 0.99 }, 1e-2),
         (OptimizerSpec::Muon { momentum: 0.95 }, 1e-2),
     ];
-    for model in [gpt(Positions::Rotary, Activation::SwiGlu, Norm::Rms, true), Model::Toy(ToyNetwork { width: 16, layers: 2, classes: 3 })] {
+    for model in [
+        gpt(Positions::Rotary, Activation::SwiGlu, Norm::Rms, true),
+        Model::Toy(ToyNetwork { width: 16, layers: 2, classes: 3 }),
+    ] {
         for (optimizer, rate) in optimizers {
-            let settings = StepSettings { micro_batch_size: 8, optimizer, clip_norm: Some(1.0), weight_decay: 0.01, ..StepSettings::default() };
+            let settings = StepSettings {
+                micro_batch_size: 8,
+                optimizer,
+                clip_norm: Some(1.0),
+                weight_decay: 0.01,
+                ..StepSettings::default()
+            };
             let examples = Box::new(Fixed { model: model.clone() });
             let mut session =
-                block_on(Session::new(&model, settings, Rc::new(move |_| rate), examples, &Where::Cpu)).expect("compiles");
+                block_on(Session::new(&model, settings, Rc::new(move |_| rate), examples, &Where::Cpu))
+                    .expect("compiles");
             let mut points = vec![];
             for _ in 0..4 {
-                points.extend(block_on(session.advance(32)).unwrap_or_else(|error| panic!("{optimizer:?}: {error}")));
+                points.extend(
+                    block_on(session.advance(32)).unwrap_or_else(|error| panic!("{optimizer:?}: {error}")),
+                );
             }
             let (first, last) = (points[0].loss, points[points.len() - 1].loss);
             let share = if matches!(model, Model::Gpt(_)) { 0.8 } else { 0.995 };
@@ -181,7 +210,8 @@ fn accumulated_gradients_equal_the_large_batch() {
         };
         let fixed = Fixed { model: model.clone() };
         let examples: Box<dyn Examples> = if parts == 1 { Box::new(fixed) } else { Box::new(Halves(fixed)) };
-        let mut session = block_on(Session::new(&model, settings, Rc::new(|_| 1e-3), examples, &Where::Cpu)).expect("compiles");
+        let mut session = block_on(Session::new(&model, settings, Rc::new(|_| 1e-3), examples, &Where::Cpu))
+            .expect("compiles");
         let loss = block_on(session.advance(1)).expect("runs")[0].loss;
         let gradients = block_on(session.gradients()).expect("reads");
         (loss, gradients.iter().map(|value| value / parts as f32).collect::<Vec<_>>())

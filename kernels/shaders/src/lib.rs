@@ -6,6 +6,7 @@
 //! dispatch. The uniform is always the last binding.
 
 pub mod cpu;
+pub mod product;
 pub mod program;
 
 /// What is known of a kernel without running it.

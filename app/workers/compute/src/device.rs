@@ -47,7 +47,7 @@ pub async fn acquire(context: &Context) -> Result<Gpu, GpuUnavailable> {
         None => examine(device).await.map_err(refused)?,
     };
     if let Some((kernel, message)) = gpu.self_test.failures.first() {
-        let message = format!("{}: {message}", kernel.kernel().name);
+        let message = format!("{kernel}: {message}");
         return Err(GpuUnavailable::SelfTestFailed { message });
     }
     context.gpu.replace(Some(gpu.clone()));
@@ -64,20 +64,12 @@ async fn examine(device: Rc<GpuDevice>) -> Result<Gpu, EngineError> {
     let mut self_test = probe::self_test(&device).await?;
     let (mut kernels, matmul_seconds) = probe::choose_kernels(&device).await?;
     // A wrong variant is left out where another does its work.
-    for (wrong, other) in [
-        (KernelId::MatmulInt8, KernelId::MatmulInt8Emulated),
-        (KernelId::MatmulTiled, KernelId::MatmulRegister),
-        (KernelId::MatmulRegister, KernelId::MatmulTiled),
-    ] {
-        let failed = |kernel| self_test.failures.iter().any(|(failed, _)| *failed == kernel);
-        if failed(wrong) && !failed(other) {
-            for chosen in [&mut kernels.matmul, &mut kernels.matmul_int8] {
-                if *chosen == wrong {
-                    *chosen = other;
-                }
-            }
-            self_test.failures.retain(|(kernel, _)| *kernel != wrong);
-        }
+    let packed = KernelId::MatmulInt8.kernel().name;
+    let emulated = KernelId::MatmulInt8Emulated.kernel().name;
+    let failed = |name: &str| self_test.failures.iter().any(|(failed, _)| failed == name);
+    if failed(packed) && !failed(emulated) {
+        kernels.matmul_int8 = KernelId::MatmulInt8Emulated;
+        self_test.failures.retain(|(kernel, _)| kernel != packed);
     }
     Ok(Gpu { device, kernels, matmul_seconds, self_test })
 }

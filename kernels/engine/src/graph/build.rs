@@ -81,7 +81,8 @@ impl Graph {
     /// # Errors
     /// Names the shape where it is not an image or is smaller than the window.
     pub fn max_pool(&mut self, x: NodeId, window: usize) -> Recorded {
-        let geometry = PoolGeometry::new(self.shape(x), window).ok_or_else(|| self.misfit("max_pool", x, x))?;
+        let geometry =
+            PoolGeometry::new(self.shape(x), window).ok_or_else(|| self.misfit("max_pool", x, x))?;
         Ok(self.push(Op::MaxPool(geometry), vec![x], geometry.out_shape(), "max_pool"))
     }
 

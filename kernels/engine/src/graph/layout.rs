@@ -54,7 +54,8 @@ impl Graph {
             return Err(self.misfit("permute", x, x));
         }
         let strides = strides(&shape);
-        let pick = |from: &[usize]| axes.iter().filter_map(|axis| from.get(*axis).copied()).collect::<Vec<_>>();
+        let pick =
+            |from: &[usize]| axes.iter().filter_map(|axis| from.get(*axis).copied()).collect::<Vec<_>>();
         let out = pick(&shape);
         let copy = block(&out, &pick(&strides), 0, &self::strides(&out), 0);
         Ok(self.push(Op::Gather(copy), vec![x], out, "permute"))
@@ -74,13 +75,8 @@ impl Graph {
         if let Some(slot) = out.get_mut(axis) {
             *slot = length;
         }
-        let copy = block(
-            &[outer, length * inner],
-            &[size * inner, 1],
-            begin * inner,
-            &[length * inner, 1],
-            0,
-        );
+        let copy =
+            block(&[outer, length * inner], &[size * inner, 1], begin * inner, &[length * inner, 1], 0);
         Ok(self.push(Op::Gather(copy), vec![x], out, "slice"))
     }
 

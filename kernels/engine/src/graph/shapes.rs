@@ -119,8 +119,13 @@ impl PoolGeometry {
     #[must_use]
     pub fn new(image: &[usize], window: usize) -> Option<Self> {
         let &[batch, height, width, channels] = image else { return None };
-        (window > 0 && height >= window && width >= window)
-            .then_some(Self { batch, height, width, channels, window })
+        (window > 0 && height >= window && width >= window).then_some(Self {
+            batch,
+            height,
+            width,
+            channels,
+            window,
+        })
     }
 
     /// Shape of the result; pixels past the last whole window are dropped.

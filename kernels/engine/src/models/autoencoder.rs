@@ -1,6 +1,8 @@
 //! Dense autoencoder over images: squeezes 784 pixels into a few values and back; the loss is the mean square.
 
-use super::{IMAGE_PIXELS, IMAGE_SIDE, Initial, Parameter, RecordContext, Recorded, Taker, vision_transformer::linear};
+use super::{
+    IMAGE_PIXELS, IMAGE_SIDE, Initial, Parameter, RecordContext, Recorded, Taker, vision_transformer::linear,
+};
 use crate::{
     EngineError,
     graph::{Graph, NodeId},
@@ -28,7 +30,8 @@ impl Autoencoder {
         let layers = sizes.windows(2).enumerate();
         layers
             .flat_map(|(number, pair)| {
-                let (inputs, outputs) = (pair.first().copied().unwrap_or(1), pair.last().copied().unwrap_or(1));
+                let (inputs, outputs) =
+                    (pair.first().copied().unwrap_or(1), pair.last().copied().unwrap_or(1));
                 [
                     Parameter::weight(format!("layer{number}.weight"), &[inputs, outputs], inputs, 3.0),
                     Parameter::vector(format!("layer{number}.bias"), outputs, Initial::Zeros),

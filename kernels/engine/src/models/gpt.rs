@@ -238,7 +238,12 @@ impl Gpt {
 }
 
 /// Layer normalisation with gain and bias.
-pub(super) fn layer_norm(graph: &mut Graph, x: NodeId, gain: NodeId, bias: NodeId) -> Result<NodeId, EngineError> {
+pub(super) fn layer_norm(
+    graph: &mut Graph,
+    x: NodeId,
+    gain: NodeId,
+    bias: NodeId,
+) -> Result<NodeId, EngineError> {
     let y = graph.layer_normalize(x, EPSILON);
     let y = graph.multiply(y, gain)?;
     graph.add(y, bias)

@@ -133,11 +133,12 @@ impl ParameterLayout {
     /// Initial values, one random stream a parameter.
     #[must_use]
     pub fn initial(&self, seed: u32) -> Vec<f32> {
-        let parts = (1_u32..).zip(&self.placements).map(|(stream, placement)| match placement.parameter.initial {
-            Initial::Zeros => vec![0.0; placement.words],
-            Initial::Ones => vec![1.0; placement.words],
-            Initial::Uniform(limit) => Stream::new(seed, stream).weights(placement.words, limit),
-        });
+        let parts =
+            (1_u32..).zip(&self.placements).map(|(stream, placement)| match placement.parameter.initial {
+                Initial::Zeros => vec![0.0; placement.words],
+                Initial::Ones => vec![1.0; placement.words],
+                Initial::Uniform(limit) => Stream::new(seed, stream).weights(placement.words, limit),
+            });
         let parts: Vec<Vec<f32>> = parts.collect();
         self.join(&parts)
     }
@@ -159,7 +160,9 @@ impl ParameterLayout {
     #[must_use]
     pub fn split(&self, flat: &[f32]) -> Vec<Vec<f32>> {
         let part = |placement: &Placement| {
-            flat.get(placement.offset..placement.offset + placement.words).map(<[f32]>::to_vec).unwrap_or_default()
+            flat.get(placement.offset..placement.offset + placement.words)
+                .map(<[f32]>::to_vec)
+                .unwrap_or_default()
         };
         self.placements.iter().map(part).collect()
     }
@@ -167,9 +170,10 @@ impl ParameterLayout {
     /// Name of the parameter that holds a word of the flat buffer.
     #[must_use]
     pub fn name_at(&self, word: usize) -> &str {
-        let found = self.placements.iter().find(|placement| {
-            (placement.offset..placement.offset + placement.words).contains(&word)
-        });
+        let found = self
+            .placements
+            .iter()
+            .find(|placement| (placement.offset..placement.offset + placement.words).contains(&word));
         found.map_or("padding", |placement| placement.parameter.name.as_str())
     }
 }

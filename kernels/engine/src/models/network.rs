@@ -117,7 +117,12 @@ impl Network {
         layers
             .flat_map(|(number, layer)| {
                 [
-                    Parameter::weight(format!("layer{number}.weight"), &layer.weight_shape(), layer.fan_in(), 6.0),
+                    Parameter::weight(
+                        format!("layer{number}.weight"),
+                        &layer.weight_shape(),
+                        layer.fan_in(),
+                        6.0,
+                    ),
                     Parameter::vector(format!("layer{number}.bias"), layer.outputs(), Initial::Zeros),
                 ]
             })

@@ -72,8 +72,11 @@ impl ResidualNetwork {
             let y = normed_conv(graph, &mut taker, x, [stride, 1])?;
             let y = graph.relu(y);
             let y = normed_conv(graph, &mut taker, y, [1, 1])?;
-            let shortcut =
-                if stride != 1 || inputs != outputs { normed_conv(graph, &mut taker, x, [stride, 0])? } else { x };
+            let shortcut = if stride != 1 || inputs != outputs {
+                normed_conv(graph, &mut taker, x, [stride, 0])?
+            } else {
+                x
+            };
             let sum = graph.add(y, shortcut)?;
             x = graph.relu(sum);
         }

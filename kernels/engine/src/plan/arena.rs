@@ -52,7 +52,13 @@ pub(super) fn pack(
         }
         if buffer.kind == Kind::State {
             *span = Span { offset: end, words: buffer.words };
-            placed.push(Placed { span: *span, first: 0, last: calls.len(), node: buffer.node, is_state: true });
+            placed.push(Placed {
+                span: *span,
+                first: 0,
+                last: calls.len(),
+                node: buffer.node,
+                is_state: true,
+            });
             end += aligned(buffer.words);
         }
     }

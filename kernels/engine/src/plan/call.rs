@@ -53,10 +53,10 @@ impl Product {
         2.0 * self.batch as f64 * self.m as f64 * self.n as f64 * self.k as f64
     }
 
-    /// Terms of one part of the sum.
+    /// Terms of one part of the sum, whole fours where there are several.
     #[must_use]
     pub fn split_length(&self) -> usize {
-        self.k.div_ceil(self.splits.max(1)).max(1)
+        if self.splits > 1 { self.k.div_ceil(self.splits).next_multiple_of(4) } else { self.k.max(1) }
     }
 }
 

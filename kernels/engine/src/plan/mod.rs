@@ -187,8 +187,7 @@ impl Plan {
 /// Marks the outputs, everything that updates state, and all they depend on.
 pub(crate) fn live_nodes(graph: &Graph, outputs: &[NodeId]) -> Vec<bool> {
     let nodes = graph.nodes();
-    let mut live: Vec<bool> =
-        nodes.iter().map(|node| node.op == Op::State || node.op.has_effect()).collect();
+    let mut live: Vec<bool> = nodes.iter().map(|node| node.op == Op::State || node.op.has_effect()).collect();
     for output in outputs {
         if let Some(flag) = live.get_mut(output.index()) {
             *flag = true;

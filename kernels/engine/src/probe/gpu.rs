@@ -4,9 +4,11 @@ use super::{BandwidthPoint, KernelChoice, OnProgress, Rates};
 use crate::{
     EngineError,
     backends::gpu::GpuDevice,
+    plan::Product,
     platform::{now_seconds, yield_now},
 };
-use shaders::{KernelId, fill, matmul_register, probe_copy, probe_dot4i8, probe_fma_f16, probe_fma_f32};
+use shaders::product::VARIANTS;
+use shaders::{KernelId, fill, probe_copy, probe_dot4i8, probe_fma_f16, probe_fma_f32};
 use wgpu::BufferUsages as Usage;
 
 const MATMUL_SIZE: u32 = 512;
@@ -144,44 +146,32 @@ impl Drop for Bench<'_> {
     }
 }
 
-async fn matmul_seconds(bench: &Bench<'_>, kernel: KernelId) -> Result<f64, EngineError> {
-    let n = MATMUL_SIZE;
-    let uniform = matmul_register::Params {
-        m: n,
-        n,
-        k: n,
-        lhs_row_stride: n,
-        lhs_col_stride: 1,
-        rhs_row_stride: n,
-        rhs_col_stride: 1,
-        lhs_offset: 0,
-        rhs_offset: 0,
-        product_offset: 0,
-        split_length: n,
-    };
-    let bytes = u64::from(n) * u64::from(n) * 4;
-    let work =
-        bench.work(kernel, &uniform.to_words(), &[bytes; 3], [n.div_ceil(32), n.div_ceil(32), 1]).await?;
-    bench.seconds(&work).await
-}
-
-/// Measures both variants of the product and takes the faster; returns seconds of the 512 product too.
+/// Measures the variants of the 512 product; returns its seconds with the choice.
 ///
 /// # Errors
 /// A lost device, memory, or a refused shader.
 pub async fn choose_kernels(device: &GpuDevice) -> Result<(KernelChoice, f64), EngineError> {
-    let bench = Bench::new(device, 8 << 20).await?;
-    let register = matmul_seconds(&bench, KernelId::MatmulRegister).await?;
-    // On a software adapter workgroup memory is known to be many times slower: one timing of it costs a second.
-    let tiled = if device.is_software() {
-        f64::INFINITY
-    } else {
-        matmul_seconds(&bench, KernelId::MatmulTiled).await?
+    let product = Product {
+        m: MATMUL_SIZE as usize,
+        n: MATMUL_SIZE as usize,
+        k: MATMUL_SIZE as usize,
+        batch: 1,
+        transpose_lhs: false,
+        transpose_rhs: false,
+        splits: 1,
+        accumulate: false,
+        epilogue: None,
     };
-    let matmul = if tiled < register { KernelId::MatmulTiled } else { KernelId::MatmulRegister };
+    let timed = device.measure_candidates(&product, 1.0).await?;
+    let best = timed.iter().min_by(|a, b| a.1.total_cmp(&b.1));
+    let &(index, seconds) =
+        best.ok_or_else(|| EngineError::Gpu { message: "no variant of the product runs".into() })?;
     let matmul_int8 =
         if device.has_packed_int8_dot { KernelId::MatmulInt8 } else { KernelId::MatmulInt8Emulated };
-    Ok((KernelChoice { matmul, matmul_int8 }, register.min(tiled)))
+    Ok((
+        KernelChoice { matmul: VARIANTS.get(index).map_or("", |variant| variant.name), matmul_int8 },
+        seconds,
+    ))
 }
 
 /// Measures a device.
@@ -242,7 +232,7 @@ pub async fn measure_gpu(
         peak_f16_flops_per_second: peak_f16,
         peak_int8_ops_per_second: peak_int8,
         matmul_f32_flops_per_second: 2.0 * f64::from(MATMUL_SIZE).powi(3) / matmul_seconds,
-        matmul_variant: kernels.matmul.kernel().name,
+        matmul_variant: kernels.matmul,
         bandwidth,
         dispatch_latency_seconds: Some(dispatch),
         round_trip_seconds: Some(bench.round_trip),

@@ -16,8 +16,8 @@ pub use shaders::KernelId;
 /// Kernel variants that measured fastest (and answered rightly) on an adapter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KernelChoice {
-    /// f32 product.
-    pub matmul: KernelId,
+    /// Name of the fastest variant of the 512 product; which one runs is chosen for each class of shapes.
+    pub matmul: &'static str,
     /// INT8 product.
     pub matmul_int8: KernelId,
 }

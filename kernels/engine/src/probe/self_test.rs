@@ -7,9 +7,7 @@ use crate::{
     EngineError,
     backends::{Executor, gpu::GpuDevice},
     graph::{Graph, NodeId, ReduceKind},
-    models::{
-        Activation, Gpt, Layer, Model, Network, Norm, Positions, VisionTransformer,
-    },
+    models::{Activation, Gpt, Layer, Model, Network, Norm, Positions, VisionTransformer},
     plan::{Call, Kernel, Plan, PlanOptions},
     quantisation::QuantizedNetwork,
     random::Stream,
@@ -100,7 +98,11 @@ fn one_of_each(plans: &[Plan]) -> BTreeMap<String, (Call, usize)> {
                     if number >= MAPS_ASKED {
                         continue;
                     }
-                    format!("map of {} steps over {}", kernel.program.instructions().len(), kernel.accesses.len())
+                    format!(
+                        "map of {} steps over {}",
+                        kernel.program.instructions().len(),
+                        kernel.accesses.len()
+                    )
                 }
                 Kernel::Product(product) => {
                     let side = |transposed: bool| if transposed { "t" } else { "n" };
@@ -187,7 +189,9 @@ fn contents(call: &Call, words: usize) -> Vec<u32> {
     for (name, span) in id.kernel().buffers.iter().zip(&call.buffers) {
         let Some(values) = arena.get_mut(span.range()) else { continue };
         match *name {
-            "labels" | "ids" => values.iter_mut().zip(0_u32..).for_each(|(value, index)| *value = index * 7 % 10),
+            "labels" | "ids" => {
+                values.iter_mut().zip(0_u32..).for_each(|(value, index)| *value = index * 7 % 10)
+            }
             "clock" => values.fill(0),
             "flags" => values.fill(u32::MAX),
             // Row sums of exponentials are at least those of the scores.

@@ -70,7 +70,8 @@ impl Trainer {
         let learning_rate = experiment.learning_rate;
         let examples = Box::new(ImageExamples::new(Rc::new(dataset.train.clone()), experiment.seed));
         let model = Model::Network(network.clone());
-        let session = Session::new(&model, settings, Rc::new(move |_| learning_rate), examples, place).await?;
+        let session =
+            Session::new(&model, settings, Rc::new(move |_| learning_rate), examples, place).await?;
         Ok(Self { experiment, network, session, batch_size })
     }
 

@@ -310,7 +310,8 @@ fn running(
     let mut program = Program::new();
     let [old, new, is_finite] = std::array::from_fn(|input| program.input(input as u8));
     let (keep, take) = (program.constant(beta), program.constant(1.0 - beta));
-    let (left, right) = (program.binary(Binary::Multiply, keep, old), program.binary(Binary::Multiply, take, new));
+    let (left, right) =
+        (program.binary(Binary::Multiply, keep, old), program.binary(Binary::Multiply, take, new));
     let mixed = program.binary(Binary::Add, left, right);
     let value_out = program.select(is_finite, mixed, old);
     program.output(value_out);

@@ -220,7 +220,12 @@ impl RecordedStep {
     }
 
     /// The running average and the record of the step.
-    fn finish(&mut self, settings: &StepSettings, sums: [NodeId; 2], clock: NodeId) -> Result<(), EngineError> {
+    fn finish(
+        &mut self,
+        settings: &StepSettings,
+        sums: [NodeId; 2],
+        clock: NodeId,
+    ) -> Result<(), EngineError> {
         if let (Some(average), Some(decay)) = (self.average, settings.average_decay) {
             let mut program = Program::new();
             let [old, weight] = std::array::from_fn(|input| program.input(input as u8));

@@ -183,7 +183,8 @@ impl Session {
         let mut news = Vec::with_capacity(steps as usize);
         for step in first..last {
             let slot = (step as usize % RING) * 4;
-            let Some(&[loss, matches, norm, stamp]) = records.get(slot..slot + 4).and_then(|record| record.as_array())
+            let Some(&[loss, matches, norm, stamp]) =
+                records.get(slot..slot + 4).and_then(|record| record.as_array())
             else {
                 continue;
             };

@@ -147,7 +147,9 @@ impl Program {
             }
             // Where both are equal the second wins, so that max(x, 0) has slope 0 at 0; there the output tells as
             // much as the input.
-            Binary::Maximum if self.known(b).is_some_and(|known| known.to_bits() == 0) => self.routed(y, b, adjoint),
+            Binary::Maximum if self.known(b).is_some_and(|known| known.to_bits() == 0) => {
+                self.routed(y, b, adjoint)
+            }
             Binary::Maximum => self.routed(a, b, adjoint),
             Binary::Minimum => self.routed(b, a, adjoint),
             Binary::Greater | Binary::Equal => [None, None],

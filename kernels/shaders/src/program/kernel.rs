@@ -99,10 +99,38 @@ impl MapKernel {
         words
     }
 
-    /// What the WGSL depends on: kernels of equal keys share a pipeline.
+    /// As an epilogue: declares the buffers of all inputs but the first, from `binding` on; returns the next binding.
+    pub fn declare_extra(&self, text: &mut String, mut binding: usize, quads: bool) -> usize {
+        for (input, access) in self.accesses.iter().enumerate().skip(1) {
+            if matches!(access, Access::Shared { .. }) {
+                continue;
+            }
+            let held = if quads && Self::loads_quads(access) { "vec4<f32>" } else { "f32" };
+            let _ = writeln!(
+                text,
+                "@group(0) @binding({binding}) var<storage, read_write> x{input}: array<{held}>;"
+            );
+            binding += 1;
+        }
+        binding
+    }
+
+    /// As an epilogue: the body of a function of `value`, which is input 0, and of the index `i`.
     #[must_use]
-    pub fn key(&self, quads: bool) -> String {
-        self.source(quads)
+    pub fn epilogue_body(&self, quads: bool) -> String {
+        let mut text = String::new();
+        for (number, instruction) in self.program.instructions().iter().enumerate() {
+            let value = match instruction {
+                Instruction::Input(0) => "value".to_owned(),
+                Instruction::Input(input) => self.load(usize::from(*input), quads),
+                other => expression(*other, quads),
+            };
+            let _ = writeln!(text, "let v{number} = {value};");
+        }
+        if let Some(output) = self.program.outputs().first() {
+            let _ = writeln!(text, "return v{output};");
+        }
+        text
     }
 
     /// The WGSL text; `quads` as [`Self::takes_quads`] says of the count.

@@ -140,7 +140,12 @@ pub(super) fn gather_rows(p: &shaders::gather_rows::Params, table: &[f32], ids: 
 }
 
 /// Adds each row to its row of the table, in the order of the ids: the order in which the kernel sums.
-pub(super) fn scatter_add_rows(p: &shaders::scatter_add_rows::Params, rows: &[f32], ids: &[u32], table: &mut [f32]) {
+pub(super) fn scatter_add_rows(
+    p: &shaders::scatter_add_rows::Params,
+    rows: &[f32],
+    ids: &[u32],
+    table: &mut [f32],
+) {
     let columns = p.columns as usize;
     let Some(table) = table.get_mut(..p.count as usize) else { return };
     table.fill(0.0);
@@ -176,7 +181,9 @@ pub(super) fn copy_strided(p: &shaders::copy_strided::Params, x: &[f32], y: &mut
             continue;
         }
         for index in 0..inner {
-            if let (Some(source), Some(target)) = (x.get(from + index * in_step), y.get_mut(to + index * out_step)) {
+            if let (Some(source), Some(target)) =
+                (x.get(from + index * in_step), y.get_mut(to + index * out_step))
+            {
                 *target = *source;
             }
         }
@@ -196,7 +203,8 @@ pub(super) fn reduce_sum(p: &shaders::reduce_sum::Params, x: &[f32], y: &mut [f3
             continue;
         }
         sums.fill(0.0);
-        let rows = x.get((outer * length + begin) * inner..(outer * length + end) * inner).unwrap_or_default();
+        let rows =
+            x.get((outer * length + begin) * inner..(outer * length + end) * inner).unwrap_or_default();
         for row in rows.chunks_exact(inner) {
             for (sum, value) in sums.iter_mut().zip(row) {
                 *sum += value;

@@ -45,14 +45,18 @@ pub(super) fn run(id: KernelId, head_quads: u32, call: &Call, arena: &mut [f32])
         K::CrossEntropy => with!(cross_entropy, arena, call, |p, [logits, labels, losses]| {
             twin::cross_entropy(&p, logits, cast_slice(labels), losses);
         }),
-        K::CrossEntropyGrad => with!(cross_entropy_grad, arena, call, |p, [logits, labels, upstream, grad]| {
-            twin::cross_entropy_grad(&p, logits, cast_slice(labels), upstream, grad);
-        }),
+        K::CrossEntropyGrad => {
+            with!(cross_entropy_grad, arena, call, |p, [logits, labels, upstream, grad]| {
+                twin::cross_entropy_grad(&p, logits, cast_slice(labels), upstream, grad);
+            })
+        }
         K::TopMatch => with!(top_match, arena, call, |p, [logits, labels, matches]| {
             twin::top_match(&p, logits, cast_slice(labels), matches);
         }),
         K::Normalize => with!(normalize, arena, call, |p, [x, y]| twin::normalize(&p, x, y)),
-        K::NormalizeGrad => with!(normalize_grad, arena, call, |p, [x, g, y]| twin::normalize_grad(&p, x, g, y)),
+        K::NormalizeGrad => {
+            with!(normalize_grad, arena, call, |p, [x, g, y]| twin::normalize_grad(&p, x, g, y))
+        }
         K::GatherRows => with!(gather_rows, arena, call, |p, [table, ids, rows]| {
             columns::gather_rows(&p, table, cast_slice(ids), rows);
         }),
@@ -68,7 +72,9 @@ pub(super) fn run(id: KernelId, head_quads: u32, call: &Call, arena: &mut [f32])
         K::Dropout => with!(dropout, arena, call, |p, [x, clock, y]| {
             twin::dropout(&p, x, cast_slice(clock), y);
         }),
-        K::Conv2dGrouped => with!(conv2d_grouped, arena, call, |p, [x, w, y]| twin::conv2d_grouped(&p, x, w, y)),
+        K::Conv2dGrouped => {
+            with!(conv2d_grouped, arena, call, |p, [x, w, y]| twin::conv2d_grouped(&p, x, w, y))
+        }
         K::Conv2dGroupedInputGrad => with!(conv2d_grouped_input_grad, arena, call, |p, [g, w, x]| {
             twin::conv2d_grouped_input_grad(&p, g, w, x);
         }),
@@ -90,17 +96,19 @@ pub(super) fn run(id: KernelId, head_quads: u32, call: &Call, arena: &mut [f32])
         K::AttentionDelta => with!(attention_delta, arena, call, |p, [o, g, delta]| {
             twin::attention_delta(&p, o, g, delta);
         }),
-        K::AttentionGradQuery => with!(attention_grad_query, arena, call, |p, [q, k, v, g, lse, delta, out]| {
-            let saved = twin::AttentionSaved { q, k, v, o_grad: g, lse, delta };
-            twin::attention_grad_query(&p, head_quads, &saved, out);
-        }),
+        K::AttentionGradQuery => {
+            with!(attention_grad_query, arena, call, |p, [q, k, v, g, lse, delta, out]| {
+                let saved = twin::AttentionSaved { q, k, v, o_grad: g, lse, delta };
+                twin::attention_grad_query(&p, head_quads, &saved, out);
+            })
+        }
         K::AttentionGradKeyValue => {
             with!(attention_grad_key_value, arena, call, |p, [q, k, v, g, lse, delta, k_out, v_out]| {
                 let saved = twin::AttentionSaved { q, k, v, o_grad: g, lse, delta };
                 twin::attention_grad_key_value(&p, head_quads, &saved, k_out, v_out);
             });
         }
-        K::MatmulInt8 | K::MatmulInt8Emulated | K::MatmulRegister | K::MatmulTiled => return Err(misplaced()),
+        K::MatmulInt8 | K::MatmulInt8Emulated => return Err(misplaced()),
         K::ProbeCopy | K::ProbeDot4i8 | K::ProbeFmaF16 | K::ProbeFmaF32 => {
             return Err(EngineError::Shape { message: "probes are not part of a plan".into() });
         }

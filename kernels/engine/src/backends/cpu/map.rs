@@ -52,7 +52,9 @@ impl MapScratch {
                 Instruction::Binary(function, a, b) => binary(function, target, at(a), at(b)),
                 Instruction::Select(condition, then, otherwise) => {
                     let choices = at(then).iter().zip(at(otherwise));
-                    for ((slot, condition), (then, otherwise)) in target.iter_mut().zip(at(condition)).zip(choices) {
+                    for ((slot, condition), (then, otherwise)) in
+                        target.iter_mut().zip(at(condition)).zip(choices)
+                    {
                         *slot = if *condition > 0.0 { *then } else { *otherwise };
                     }
                 }

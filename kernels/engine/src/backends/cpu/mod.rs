@@ -55,8 +55,13 @@ impl CpuExecutor {
                 sums = sums.max(p.m as usize * p.n as usize);
             }
         }
-        let mut executor =
-            Self { arena: vec![0.0; plan.arena_words], scratch, map, sums: vec![0; sums], plan: Rc::clone(&plan) };
+        let mut executor = Self {
+            arena: vec![0.0; plan.arena_words],
+            scratch,
+            map,
+            sums: vec![0; sums],
+            plan: Rc::clone(&plan),
+        };
         for (span, words) in &plan.constants {
             // Constants are as long as their spans.
             let _ = executor.write(*span, words);
@@ -147,8 +152,17 @@ impl CpuExecutor {
                 let out = out.get_mut(part(out_size)).ok_or_else(misplaced)?;
                 let dims = MatmulDims { m: p.m, k: p.k, n: p.n };
                 let transposes = (p.transpose_lhs, p.transpose_rhs);
-                simd::matmul(out, lhs, rhs, dims, transposes.0, transposes.1, p.accumulate, &mut self.scratch)
-                    .map_err(|error| EngineError::Shape { message: error.to_string() })?;
+                simd::matmul(
+                    out,
+                    lhs,
+                    rhs,
+                    dims,
+                    transposes.0,
+                    transposes.1,
+                    p.accumulate,
+                    &mut self.scratch,
+                )
+                .map_err(|error| EngineError::Shape { message: error.to_string() })?;
             }
         }
         if let Some(epilogue) = &p.epilogue {

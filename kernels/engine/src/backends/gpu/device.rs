@@ -3,6 +3,7 @@
 //! Every device has a generation. Losing it never panics: the flag is set, later calls return
 //! [`EngineError::DeviceLost`], and a new adapter must be asked for (an adapter gives one device only).
 
+use super::tuning::TuneTable;
 use crate::{EngineError, plan::Call, platform};
 use futures::channel::oneshot;
 use shaders::KernelId;
@@ -59,6 +60,7 @@ pub struct GpuDevice {
     lost: Arc<GpuLost>,
     pipelines: RefCell<HashMap<String, Rc<wgpu::ComputePipeline>>>,
     rates: Cell<DeviceRates>,
+    pub(super) tuning: RefCell<TuneTable>,
 }
 
 /// What is known of a device's speed, to size submits.
@@ -133,6 +135,7 @@ impl GpuDevice {
             lost,
             pipelines: RefCell::default(),
             rates: Cell::new(DeviceRates::guess(false)),
+            tuning: RefCell::default(),
         };
         device.rates.set(DeviceRates::guess(device.is_software()));
         Ok(Some(device))
@@ -218,7 +221,11 @@ impl GpuDevice {
     ///
     /// # Errors
     /// As [`Self::pipeline`].
-    pub async fn pipeline_of(&self, name: &str, source: &str) -> Result<Rc<wgpu::ComputePipeline>, EngineError> {
+    pub async fn pipeline_of(
+        &self,
+        name: &str,
+        source: &str,
+    ) -> Result<Rc<wgpu::ComputePipeline>, EngineError> {
         if let Some(pipeline) = self.pipelines.borrow().get(source) {
             return Ok(Rc::clone(pipeline));
         }

@@ -46,7 +46,7 @@ impl GpuExecutor {
     /// Out of memory, a refused shader, a lost device.
     pub async fn new(device: Rc<GpuDevice>, plan: Rc<Plan>) -> Result<Self, EngineError> {
         use wgpu::BufferUsages as Usage;
-        let compiled = plan.calls.iter().map(compile).collect::<Result<Vec<_>, _>>()?;
+        let compiled = plan.calls.iter().map(|call| compile(&device, call)).collect::<Result<Vec<_>, _>>()?;
         let storage = Usage::STORAGE | Usage::COPY_SRC | Usage::COPY_DST;
         let arena = device.buffer("arena", plan.bytes().max(256), storage).await?;
         let count: u64 = compiled.iter().map(|compiled| compiled.dispatches.len() as u64).sum();
@@ -83,7 +83,13 @@ impl GpuExecutor {
         Ok(())
     }
 
-    fn bind(&self, pipeline: &wgpu::ComputePipeline, index: u64, uniform: usize, call: &Call) -> wgpu::BindGroup {
+    fn bind(
+        &self,
+        pipeline: &wgpu::ComputePipeline,
+        index: u64,
+        uniform: usize,
+        call: &Call,
+    ) -> wgpu::BindGroup {
         let range = |buffer, offset, size| {
             wgpu::BindingResource::Buffer(wgpu::BufferBinding {
                 buffer,
@@ -195,7 +201,8 @@ impl Drop for GpuExecutor {
 fn uniform_bytes(compiled: &[Compiled], count: u64) -> Vec<u8> {
     let stride = UNIFORM_STRIDE as usize;
     let mut bytes = vec![0_u8; usize::try_from(count.max(1)).unwrap_or(1) * stride];
-    let uniforms = compiled.iter().flat_map(|compiled| compiled.dispatches.iter().map(|(uniform, _)| uniform));
+    let uniforms =
+        compiled.iter().flat_map(|compiled| compiled.dispatches.iter().map(|(uniform, _)| uniform));
     for (slot, uniform) in bytes.chunks_exact_mut(stride).zip(uniforms) {
         for (bytes, word) in slot.as_chunks_mut::<4>().0.iter_mut().zip(uniform) {
             *bytes = word.to_le_bytes();

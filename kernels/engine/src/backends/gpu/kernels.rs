@@ -1,10 +1,14 @@
 //! From a call of a plan to WGSL, uniform and workgroups.
 
+use super::{device::GpuDevice, tuning::form_of};
 use crate::{
     EngineError,
     plan::{Call, Kernel, Product},
 };
-use shaders::{KernelId, matmul_register};
+use shaders::{
+    KernelId,
+    product::{self, Form, Params, Variant},
+};
 
 /// WGSL with the dispatches that one call takes: each has its uniform and workgroups.
 #[derive(Debug, Clone)]
@@ -21,7 +25,7 @@ pub(super) struct Compiled {
 ///
 /// # Errors
 /// [`EngineError::Shape`] where the call belongs to the CPU.
-pub(super) fn compile(call: &Call) -> Result<Compiled, EngineError> {
+pub(super) fn compile(device: &GpuDevice, call: &Call) -> Result<Compiled, EngineError> {
     let own = vec![(call.uniform.clone(), call.workgroups)];
     match &call.kernel {
         Kernel::Fixed { id, head_quads } => {
@@ -31,7 +35,7 @@ pub(super) fn compile(call: &Call) -> Result<Compiled, EngineError> {
             let source = kernel.source(kernel.takes_quads(*elements));
             Ok(Compiled { name: "map", source, dispatches: own })
         }
-        Kernel::Product(product) => Ok(product_kernel(product)),
+        Kernel::Product(product) => Ok(product_kernel(device, product)),
         Kernel::Attention(_) | Kernel::AttentionGrad(_) => {
             Err(EngineError::Shape { message: "a CPU kernel in a GPU plan".into() })
         }
@@ -47,26 +51,25 @@ pub(super) fn fixed_source(id: KernelId, head_quads: u32) -> String {
     source.replace("const HEAD_QUADS: u32 = 8u;", &format!("const HEAD_QUADS: u32 = {head_quads}u;"))
 }
 
-fn product_kernel(p: &Product) -> Compiled {
+/// The sizes that a product's uniform holds.
+pub(super) fn params_of(p: &Product) -> Params {
     let word = |size: usize| u32::try_from(size).unwrap_or(u32::MAX);
-    let dispatches = (0..p.batch)
-        .map(|slice| {
-            let params = matmul_register::Params {
-                m: word(p.m),
-                n: word(p.n),
-                k: word(p.k),
-                lhs_row_stride: if p.transpose_lhs { 1 } else { word(p.k) },
-                lhs_col_stride: if p.transpose_lhs { word(p.m) } else { 1 },
-                rhs_row_stride: if p.transpose_rhs { 1 } else { word(p.n) },
-                rhs_col_stride: if p.transpose_rhs { word(p.k) } else { 1 },
-                lhs_offset: word(slice * p.m * p.k),
-                rhs_offset: word(slice * p.k * p.n),
-                product_offset: word(slice * p.m * p.n),
-                split_length: word(p.split_length()),
-            };
-            let groups = [word(p.n.div_ceil(32)), word(p.m.div_ceil(32)), word(p.splits)];
-            (params.to_words(), groups)
-        })
-        .collect();
-    Compiled { name: "product", source: KernelId::MatmulRegister.kernel().source.to_owned(), dispatches }
+    Params {
+        m: word(p.m),
+        n: word(p.n),
+        k: word(p.k),
+        batch: word(p.batch),
+        split_length: word(p.split_length()),
+        splits: word(p.splits),
+    }
+}
+
+pub(super) fn product_source(variant: &Variant, form: &Form) -> String {
+    product::source(variant, form)
+}
+
+fn product_kernel(device: &GpuDevice, p: &Product) -> Compiled {
+    let (variant, form, params) = (device.variant_of(p), form_of(p), params_of(p));
+    let dispatches = vec![(form.uniform(&params), product::workgroups(variant, &params))];
+    Compiled { name: "product", source: product_source(variant, &form), dispatches }
 }

@@ -4,6 +4,8 @@ mod device;
 mod executor;
 mod kernels;
 mod profile;
+mod tuning;
 
-pub use device::{GPU_TIMEOUT_SECONDS, DeviceRates, GpuDevice, GpuLost};
+pub use device::{DeviceRates, GPU_TIMEOUT_SECONDS, GpuDevice, GpuLost};
 pub use executor::GpuExecutor;
+pub use tuning::{Choice, ShapeClass, TuneTable, candidates};

@@ -13,7 +13,8 @@ impl GpuExecutor {
         let empty = self.round_trip(&[], 1).await?;
         let mut seconds = Vec::with_capacity(calls.len());
         for call in calls {
-            let own: Vec<&Dispatch> = self.dispatches.iter().filter(|dispatch| dispatch.call == call).collect();
+            let own: Vec<&Dispatch> =
+                self.dispatches.iter().filter(|dispatch| dispatch.call == call).collect();
             let once = self.round_trip(&own, 1).await?;
             // A second look, with the pipeline warm and the trip's share small.
             let more = self.round_trip(&own, REPEATS).await?;

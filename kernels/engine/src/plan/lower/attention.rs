@@ -46,7 +46,13 @@ impl Lowering<'_> {
             length: word(shape.length),
             head_dim: word(shape.head_dim),
         };
-        self.flat(KernelId::AttentionDelta, params.to_words(), vec![o, o_grad, delta], rows, 2.0 * query as f64);
+        self.flat(
+            KernelId::AttentionDelta,
+            params.to_words(),
+            vec![o, o_grad, delta],
+            rows,
+            2.0 * query as f64,
+        );
         let buffers = vec![q, k, v, o_grad, lse, delta, q_grad];
         self.head_call(KernelId::AttentionGradQuery, &shape, rows, buffers, flops * 0.4);
         let buffers = vec![q, k, v, o_grad, lse, delta, k_grad, v_grad];

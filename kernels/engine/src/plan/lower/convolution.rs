@@ -13,7 +13,9 @@ impl Lowering<'_> {
     /// where both sides' spans may start.
     fn chunks(&self, g: &ConvGeometry, words_per_image: usize) -> Vec<(usize, usize)> {
         let size = (self.options.columns_words / words_per_image.max(1)).clamp(1, g.batch.max(1));
-        let aligned = |images: usize| (images * g.pixels() * g.out_channels).is_multiple_of(self.options.span_alignment);
+        let aligned = |images: usize| {
+            (images * g.pixels() * g.out_channels).is_multiple_of(self.options.span_alignment)
+        };
         let size = (1..=size).rev().find(|size| aligned(*size)).unwrap_or(g.batch.max(1));
         (0..g.batch).step_by(size).map(|first| (first, size.min(g.batch - first))).collect()
     }

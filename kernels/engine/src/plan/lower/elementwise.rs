@@ -139,8 +139,11 @@ impl Lowering<'_> {
         let mut padded = vec![1; shape.len().saturating_sub(own.len())];
         padded.extend(&own);
         let steps = crate::graph::layout::strides(&padded);
-        let steps: Vec<usize> =
-            steps.into_iter().zip(&padded).map(|(stride, size)| if *size == 1 { 0 } else { stride }).collect();
+        let steps: Vec<usize> = steps
+            .into_iter()
+            .zip(&padded)
+            .map(|(stride, size)| if *size == 1 { 0 } else { stride })
+            .collect();
         let out = crate::graph::layout::strides(shape);
         let copy = crate::graph::layout::block(shape, &steps, 0, &out, 0);
         let target = self.temporary(shape.iter().product());
@@ -203,7 +206,8 @@ pub(crate) fn access(own: &[usize], shape: &[usize]) -> Option<Access> {
     let mut padded = vec![1; shape.len().saturating_sub(own.len())];
     padded.extend(own);
     // Axes of size 1 in both belong to either side.
-    let varies: Vec<usize> = padded.iter().enumerate().filter(|(_, size)| **size > 1).map(|(axis, _)| axis).collect();
+    let varies: Vec<usize> =
+        padded.iter().enumerate().filter(|(_, size)| **size > 1).map(|(axis, _)| axis).collect();
     let (first, last) = (*varies.first()?, *varies.last()?);
     let solid = (first..=last).all(|axis| padded.get(axis) == shape.get(axis));
     let divide: usize = shape.iter().skip(last + 1).product();

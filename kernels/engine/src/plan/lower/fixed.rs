@@ -15,7 +15,9 @@ impl Lowering<'_> {
         let columns = node.shape.last().copied().unwrap_or(1).max(1);
         let elements = self.graph.elements(id);
         let rows = elements / columns;
-        let shape_of = |at: usize| node.inputs.get(at).map(|input| self.graph.shape(*input).to_vec()).unwrap_or_default();
+        let shape_of = |at: usize| {
+            node.inputs.get(at).map(|input| self.graph.shape(*input).to_vec()).unwrap_or_default()
+        };
         let first = shape_of(0);
         let mut buffers = inputs;
         if node.words > 0 {
@@ -43,7 +45,13 @@ impl Lowering<'_> {
                     length: word(x.words),
                     per_group: word(per_group),
                 };
-                self.flat(KernelId::SumSquares, params.to_words(), vec![x, partial], groups, 2.0 * x.words as f64);
+                self.flat(
+                    KernelId::SumSquares,
+                    params.to_words(),
+                    vec![x, partial],
+                    groups,
+                    2.0 * x.words as f64,
+                );
                 self.sum_rows(partial, groups, 1, out);
             }
             Op::Softmax | Op::SoftmaxGrad | Op::LogSoftmax | Op::LogSoftmaxGrad => {
@@ -71,7 +79,13 @@ impl Lowering<'_> {
             Op::TopMatch => {
                 let classes = first.last().copied().unwrap_or(1);
                 let params = shaders::top_match::Params { count: word(elements), classes: word(classes) };
-                self.flat(KernelId::TopMatch, params.to_words(), buffers, elements, (elements * classes) as f64);
+                self.flat(
+                    KernelId::TopMatch,
+                    params.to_words(),
+                    buffers,
+                    elements,
+                    (elements * classes) as f64,
+                );
             }
             Op::Normalize { center, epsilon } | Op::NormalizeGrad { center, epsilon } => {
                 let params = shaders::normalize::Params {
@@ -100,7 +114,13 @@ impl Lowering<'_> {
                     columns: word(columns),
                     id_count: word(ids),
                 };
-                self.flat(KernelId::ScatterAddRows, params.to_words(), buffers, elements, (ids * columns) as f64);
+                self.flat(
+                    KernelId::ScatterAddRows,
+                    params.to_words(),
+                    buffers,
+                    elements,
+                    (ids * columns) as f64,
+                );
             }
             Op::Rope { inverse } => {
                 let &[_, length, heads, head_dim] = node.shape.as_slice() else { return Ok(()) };
@@ -156,7 +176,13 @@ impl Lowering<'_> {
                     values: word(elements),
                     inverse_scale: *inverse_scale,
                 };
-                self.flat(KernelId::QuantizeInt8, params.to_words(), buffers, node.words, 2.0 * elements as f64);
+                self.flat(
+                    KernelId::QuantizeInt8,
+                    params.to_words(),
+                    buffers,
+                    node.words,
+                    2.0 * elements as f64,
+                );
             }
             op => {
                 return Err(EngineError::Shape { message: format!("{} has no kernel", op.name()) });

@@ -151,7 +151,9 @@ pub(super) struct Lowering<'a> {
 impl Lowering<'_> {
     /// The node whose memory a node's value stands in.
     fn root(&self, mut id: NodeId) -> NodeId {
-        while let (Op::View { .. }, Some(input)) = (&self.graph.node(id).op, self.graph.node(id).inputs.first()) {
+        while let (Op::View { .. }, Some(input)) =
+            (&self.graph.node(id).op, self.graph.node(id).inputs.first())
+        {
             id = *input;
         }
         id
@@ -172,7 +174,8 @@ impl Lowering<'_> {
     /// A value that is stored and read by nobody else is computed in its place in the state.
     fn place_stored(&mut self, live: &[bool]) {
         for (node, _) in self.graph.nodes().iter().zip(live).filter(|(_, live)| **live) {
-            let (Op::Store { offset, accumulate: false }, &[state, value]) = (&node.op, node.inputs.as_slice())
+            let (Op::Store { offset, accumulate: false }, &[state, value]) =
+                (&node.op, node.inputs.as_slice())
             else {
                 continue;
             };
@@ -242,7 +245,14 @@ impl Lowering<'_> {
         Ok(location)
     }
 
-    fn call(&mut self, kernel: Kernel, uniform: Vec<u32>, buffers: Vec<Location>, groups: [u32; 3], flops: f64) {
+    fn call(
+        &mut self,
+        kernel: Kernel,
+        uniform: Vec<u32>,
+        buffers: Vec<Location>,
+        groups: [u32; 3],
+        flops: f64,
+    ) {
         let node = self.node;
         self.out.calls.push(VirtualCall { kernel, uniform, buffers, workgroups: groups, flops, node });
     }

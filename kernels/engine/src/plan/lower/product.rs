@@ -16,7 +16,12 @@ use std::rc::Rc;
 const MOST_BUFFERS: usize = 8;
 
 impl Lowering<'_> {
-    pub(super) fn matmul(&mut self, id: NodeId, transpose_lhs: bool, transpose_rhs: bool) -> Result<(), EngineError> {
+    pub(super) fn matmul(
+        &mut self,
+        id: NodeId,
+        transpose_lhs: bool,
+        transpose_rhs: bool,
+    ) -> Result<(), EngineError> {
         let [lhs, rhs] = self.inputs(id)?;
         let node = self.graph.node(id);
         let [batch @ .., m, n] = node.shape.as_slice() else {
@@ -30,8 +35,17 @@ impl Lowering<'_> {
         let [rhs] = operands;
         let out = self.result(id)?;
         let splits = if batch == 1 { self.splits(m, n, k) } else { 1 };
-        let product =
-            Product { m, n, k, batch, transpose_lhs, transpose_rhs, splits, accumulate: false, epilogue: None };
+        let product = Product {
+            m,
+            n,
+            k,
+            batch,
+            transpose_lhs,
+            transpose_rhs,
+            splits,
+            accumulate: false,
+            epilogue: None,
+        };
         if splits == 1 {
             self.product(product, [lhs, rhs, out]);
         } else {
@@ -46,7 +60,7 @@ impl Lowering<'_> {
     pub(super) fn splits(&self, m: usize, n: usize, k: usize) -> usize {
         let tiles = m.div_ceil(32) * n.div_ceil(32);
         let wanted = self.options.min_tiles.div_ceil(tiles.max(1)).min(k / 256).max(1);
-        k.div_ceil(k.div_ceil(wanted).max(1)).max(1)
+        k.div_ceil(k.div_ceil(wanted).next_multiple_of(4).max(1)).max(1)
     }
 
     pub(super) fn product(&mut self, product: Product, buffers: [Location; 3]) {
@@ -103,9 +117,12 @@ impl Lowering<'_> {
             let changes = self.graph.nodes().get(between).is_some_and(|nodes| {
                 nodes.iter().any(|node| matches!(node.op, Op::Update(_) | Op::Store { .. }))
             });
-            let others_ready = !changes && inputs.iter().enumerate().all(|(other, node)| {
-                other == number || self.root(*node) < self.root(*input) || self.graph.node(self.root(*node)).op.is_source()
-            });
+            let others_ready = !changes
+                && inputs.iter().enumerate().all(|(other, node)| {
+                    other == number
+                        || self.root(*node) < self.root(*input)
+                        || self.graph.node(self.root(*node)).op.is_source()
+                });
             if others_ready && self.attach(at, (number, program), accesses, buffers) {
                 self.set_place(id, place);
                 return Ok(true);
@@ -121,7 +138,8 @@ impl Lowering<'_> {
         let is_matmul = matches!(self.graph.node(root).op, Op::MatMul { .. } | Op::Conv2d(_));
         let whole = place.words == self.graph.node(root).words;
         let mut writers = self.out.calls.iter().enumerate().filter(|(_, call)| {
-            matches!(call.kernel, Kernel::Product(_)) && call.buffers.get(2).is_some_and(|out| out.overlaps(place))
+            matches!(call.kernel, Kernel::Product(_))
+                && call.buffers.get(2).is_some_and(|out| out.overlaps(place))
         });
         let (at, call) = writers.next()?;
         // A convolution in chunks has several writers.
@@ -140,11 +158,12 @@ impl Lowering<'_> {
     ) -> bool {
         let Some(call) = self.out.calls.get_mut(at) else { return false };
         let Kernel::Product(product) = &call.kernel else { return false };
-        let kernel = MapKernel { program: program.clone(), accesses: accesses.to_vec(), targets: vec![Target::Fresh] };
+        let kernel =
+            MapKernel { program: program.clone(), accesses: accesses.to_vec(), targets: vec![Target::Fresh] };
         let own = kernel.buffer_of(number);
-        let shares = accesses.iter().any(|access| {
-            matches!(access, Access::Shared { with, .. } if usize::from(*with) == number)
-        });
+        let shares = accesses
+            .iter()
+            .any(|access| matches!(access, Access::Shared { with, .. } if usize::from(*with) == number));
         let extra: Vec<Location> =
             buffers.iter().enumerate().filter(|(at, _)| *at != own).map(|(_, place)| *place).collect();
         let clashes = extra.iter().any(|place| call.buffers.iter().any(|bound| bound.overlaps(*place)));

@@ -13,9 +13,9 @@ mod lanes;
 mod matmul;
 mod matmul_int8;
 mod pack;
-pub mod vector_math;
 #[cfg(test)]
 mod tests;
+pub mod vector_math;
 
 pub use matmul::matmul;
 pub use matmul_int8::{LARGEST_EXACT_INNER, matmul_int8};

@@ -1,0 +1,349 @@
+//! Which variant of the product is fast on this adapter: measured once for each class of shapes, remembered with the
+//! reason it won.
+
+use super::{
+    device::{GPU_TIMEOUT_SECONDS, GpuDevice},
+    kernels::{params_of, product_source},
+};
+use crate::{
+    EngineError,
+    plan::{Kernel, Plan, Product},
+    platform,
+};
+use shaders::product::{Cut, Form, VARIANTS, Variant, workgroups};
+use std::collections::BTreeMap;
+use wgpu::BufferUsages as Usage;
+
+/// Shapes that are measured as one: same forms, sizes within a factor of two.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ShapeClass {
+    /// lhs and rhs transposed.
+    pub transposes: [bool; 2],
+    /// lhs, rhs and product in vectors of four.
+    pub quads: [bool; 3],
+    /// Halvings of m, n and k until 1, rounded up.
+    pub magnitudes: [u32; 3],
+    /// Several slices.
+    pub is_batched: bool,
+}
+
+impl ShapeClass {
+    /// The class of a product.
+    #[must_use]
+    pub fn of(product: &Product) -> Self {
+        let form = form_of(product);
+        let magnitude = |size: usize| usize::BITS - size.saturating_sub(1).leading_zeros();
+        Self {
+            transposes: [form.transpose_lhs, form.transpose_rhs],
+            quads: [form.lhs_in_quads, form.rhs_in_quads, form.product_in_quads],
+            magnitudes: [product.m, product.n, product.split_length()].map(magnitude),
+            is_batched: product.batch > 1,
+        }
+    }
+}
+
+/// The winner of a class.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Choice {
+    /// Number in the family.
+    pub variant: usize,
+    /// Seconds of the shape that was measured.
+    pub seconds: f64,
+    /// Why, in words.
+    pub reason: String,
+}
+
+/// What was measured on an adapter.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct TuneTable {
+    /// Winners by class.
+    pub choices: BTreeMap<ShapeClass, Choice>,
+}
+
+impl TuneTable {
+    /// As text, a line a class, for the browser's storage.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        let line = |(class, choice): (&ShapeClass, &Choice)| {
+            let flags = class.transposes.iter().chain(&class.quads).chain([&class.is_batched]);
+            let flags: String = flags.map(|flag| if *flag { '1' } else { '0' }).collect();
+            let [m, n, k] = class.magnitudes;
+            let Choice { variant, seconds, reason } = choice;
+            format!("{flags} {m} {n} {k} {variant} {seconds:e} {reason}\n")
+        };
+        self.choices.iter().map(line).collect()
+    }
+
+    /// From text; lines that are not understood are left out, since everything can be measured again.
+    #[must_use]
+    pub fn from_text(text: &str) -> Self {
+        let parse = |line: &str| {
+            let mut words = line.splitn(7, ' ');
+            let flags: Vec<bool> = words.next()?.chars().map(|flag| flag == '1').collect();
+            let &[a, b, c, d, e, is_batched] = flags.as_slice() else { return None };
+            let mut number = || words.next()?.parse::<u32>().ok();
+            let magnitudes = [number()?, number()?, number()?];
+            let variant = number()? as usize;
+            let seconds = words.next()?.parse::<f64>().ok().filter(|seconds| seconds.is_finite())?;
+            let reason = words.next()?.to_owned();
+            let class = ShapeClass { transposes: [a, b], quads: [c, d, e], magnitudes, is_batched };
+            (variant < VARIANTS.len()).then_some((class, Choice { variant, seconds, reason }))
+        };
+        Self { choices: text.lines().filter_map(parse).collect() }
+    }
+}
+
+/// The form of a product, epilogue included.
+pub(super) fn form_of(product: &Product) -> Form {
+    let word = |size: usize| u32::try_from(size).unwrap_or(u32::MAX);
+    let sizes = [word(product.m), word(product.n), word(product.k)];
+    let transposes = [product.transpose_lhs, product.transpose_rhs];
+    Form::of(sizes, transposes, product.accumulate, product.epilogue.clone())
+}
+
+/// The variants worth a measurement for a product, best guess first.
+#[must_use]
+pub fn candidates(product: &Product, is_software: bool) -> Vec<usize> {
+    let (form, params) = (form_of(product), params_of(product));
+    let mut found: Vec<usize> = (0..VARIANTS.len())
+        .filter(|index| {
+            VARIANTS.get(*index).is_some_and(|variant| {
+                // Workgroup memory is emulated a hundred times slower on a CPU: a single try costs seconds.
+                let emulated = is_software && matches!(variant.cut, Cut::Shared | Cut::RowGroups);
+                variant.takes(&form, &params) && !emulated
+            })
+        })
+        .collect();
+    found.sort_by_key(|index| {
+        VARIANTS.get(*index).map_or(u64::MAX, |variant| cost(variant, product, is_software))
+    });
+    found
+}
+
+/// A guess of the work, for the order of trials: padding of the tile, and too few or too thin invocations.
+fn cost(variant: &Variant, product: &Product, is_software: bool) -> u64 {
+    if matches!(variant.cut, Cut::Rows | Cut::RowGroups) {
+        return 0;
+    }
+    let up = |size: usize, tile: u32| (size as u64).div_ceil(u64::from(tile)) * u64::from(tile);
+    let padded = up(product.m, variant.rows) * up(product.n, variant.quads * 4) * 16;
+    let [x, y] = variant.workgroup;
+    let invocations = up(product.m, variant.rows) / u64::from(variant.rows)
+        * (up(product.n, variant.quads * 4) / u64::from(variant.quads * 4))
+        * (product.batch * product.splits) as u64;
+    let loads = padded / u64::from(variant.rows) + padded / u64::from(variant.quads * 4);
+    let thin = if is_software {
+        u64::from(x * y > 8) * padded / 8
+    } else {
+        u64::from(x * y < 32) * padded * 4 + u64::from(invocations < 4096) * padded / 2
+    };
+    padded + loads + thin
+}
+
+impl GpuDevice {
+    /// The variant for a product: measured, or the best guess.
+    #[must_use]
+    pub fn variant_of(&self, product: &Product) -> &'static Variant {
+        let tuned = self.tuning.borrow().choices.get(&ShapeClass::of(product)).map(|choice| choice.variant);
+        let form = form_of(product);
+        let usable = tuned
+            .and_then(|index| VARIANTS.get(index))
+            .filter(|variant| variant.takes(&form, &params_of(product)));
+        usable
+            .or_else(|| {
+                candidates(product, self.is_software()).first().and_then(|index| VARIANTS.get(*index))
+            })
+            .unwrap_or(&VARIANTS[0])
+    }
+
+    /// What was measured so far.
+    #[must_use]
+    pub fn tuning(&self) -> TuneTable {
+        self.tuning.borrow().clone()
+    }
+
+    /// Takes over what was measured earlier on this adapter.
+    pub fn set_tuning(&self, table: TuneTable) {
+        self.tuning.replace(table);
+    }
+
+    /// Measures the classes of a plan's products that are not known yet, largest first, for at most `budget_seconds`.
+    /// Returns how many were measured.
+    ///
+    /// # Errors
+    /// A lost device; a variant that the browser refuses is left out.
+    pub async fn tune(&self, plan: &Plan, budget_seconds: f64) -> Result<usize, EngineError> {
+        let mut products: Vec<&Product> = plan
+            .calls
+            .iter()
+            .filter_map(|call| match &call.kernel {
+                Kernel::Product(product) => Some(&**product),
+                _ => None,
+            })
+            .collect();
+        products.sort_by(|a, b| b.flops().total_cmp(&a.flops()));
+        let begin = platform::now_seconds();
+        let mut measured = 0;
+        for product in products {
+            let class = ShapeClass::of(product);
+            if self.tuning.borrow().choices.contains_key(&class) {
+                continue;
+            }
+            let left = budget_seconds - (platform::now_seconds() - begin);
+            if left <= 0.0 {
+                break;
+            }
+            if let Some(choice) = self.measure_class(product, left).await? {
+                self.tuning.borrow_mut().choices.insert(class, choice);
+                measured += 1;
+            }
+        }
+        Ok(measured)
+    }
+
+    /// Seconds of each candidate, best guess first, until the time is spent.
+    ///
+    /// # Errors
+    /// A lost device.
+    pub async fn measure_candidates(
+        &self,
+        product: &Product,
+        budget_seconds: f64,
+    ) -> Result<Vec<(usize, f64)>, EngineError> {
+        // The epilogue's buffers are not at hand, and it costs all variants the same.
+        let plain = Product { epilogue: None, ..product.clone() };
+        let bench = ProductBench::new(self, &plain).await?;
+        let begin = platform::now_seconds();
+        let mut timed: Vec<(usize, f64)> = vec![];
+        for index in candidates(&plain, self.is_software()) {
+            let spent = platform::now_seconds() - begin;
+            if spent > budget_seconds && !timed.is_empty() {
+                break;
+            }
+            let Some(variant) = VARIANTS.get(index) else { continue };
+            let best = timed.iter().map(|(_, seconds)| *seconds).fold(f64::INFINITY, f64::min);
+            match bench.seconds(variant, best).await {
+                Ok(seconds) => timed.push((index, seconds)),
+                Err(EngineError::Gpu { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(timed)
+    }
+
+    async fn measure_class(
+        &self,
+        product: &Product,
+        budget_seconds: f64,
+    ) -> Result<Option<Choice>, EngineError> {
+        let mut timed = self.measure_candidates(product, budget_seconds).await?;
+        timed.sort_by(|a, b| a.1.total_cmp(&b.1));
+        let Some(&(variant, seconds)) = timed.first() else { return Ok(None) };
+        let name = |index: usize| VARIANTS.get(index).map_or("?", |variant| variant.name);
+        let reason = match timed.get(1) {
+            Some(&(second, slower)) => format!(
+                "{}: {:.2} times as fast as {} on {}x{}x{}",
+                name(variant),
+                slower / seconds,
+                name(second),
+                product.m,
+                product.n,
+                product.k
+            ),
+            None => format!("{}: the only one that fits", name(variant)),
+        };
+        Ok(Some(Choice { variant, seconds, reason }))
+    }
+}
+
+/// Buffers of one product, to time variants on.
+struct ProductBench<'a> {
+    device: &'a GpuDevice,
+    product: Product,
+    buffers: [wgpu::Buffer; 4],
+    staging: wgpu::Buffer,
+}
+
+impl<'a> ProductBench<'a> {
+    async fn new(device: &'a GpuDevice, product: &Product) -> Result<Self, EngineError> {
+        let storage = Usage::STORAGE | Usage::COPY_SRC | Usage::COPY_DST;
+        let size = |elements: usize| (elements.max(64) as u64 * 4).next_multiple_of(256);
+        let (m, n, k, batch) = (product.m, product.n, product.k, product.batch);
+        let buffers = [
+            device.buffer("tune lhs", size(batch * m * k), storage).await?,
+            device.buffer("tune rhs", size(batch * k * n), storage).await?,
+            device.buffer("tune product", size(product.splits * batch * m * n), storage).await?,
+            device.buffer("tune uniform", 256, Usage::UNIFORM | Usage::COPY_DST).await?,
+        ];
+        let staging = device.buffer("tune staging", 256, Usage::MAP_READ | Usage::COPY_DST).await?;
+        Ok(Self { device, product: product.clone(), buffers, staging })
+    }
+
+    /// Seconds of one product, the better of a few runs; a variant that is already hopeless beside `best` is not run
+    /// again.
+    async fn seconds(&self, variant: &Variant, best: f64) -> Result<f64, EngineError> {
+        const HOPELESS: f64 = 1.6;
+        let (form, params) = (form_of(&self.product), params_of(&self.product));
+        let pipeline = self.device.pipeline_of(variant.name, &product_source(variant, &form)).await?;
+        let bytes: Vec<u8> = form.uniform(&params).into_iter().flat_map(u32::to_le_bytes).collect();
+        let [lhs, rhs, product, uniform] = &self.buffers;
+        self.device.queue.write_buffer(uniform, 0, &bytes);
+        let entries: Vec<wgpu::BindGroupEntry<'_>> = (0_u32..)
+            .zip([lhs, rhs, product, uniform])
+            .map(|(binding, buffer)| wgpu::BindGroupEntry { binding, resource: buffer.as_entire_binding() })
+            .collect();
+        let bindings = self.device.device.create_bind_group(&wgpu::BindGroupDescriptor {
+            label: None,
+            layout: &pipeline.get_bind_group_layout(0),
+            entries: &entries,
+        });
+        let groups = workgroups(variant, &params);
+        // The first run compiles.
+        let first = self.run(&pipeline, &bindings, groups, 1).await?;
+        let repeats = (0.004 / first.max(1e-5)).clamp(1.0, 16.0) as u32;
+        let mut seconds = f64::INFINITY;
+        for _ in 0..2 {
+            let once = self.run(&pipeline, &bindings, groups, repeats).await? / f64::from(repeats);
+            seconds = seconds.min(once);
+            if seconds > HOPELESS * best {
+                break;
+            }
+        }
+        Ok(seconds)
+    }
+
+    async fn run(
+        &self,
+        pipeline: &wgpu::ComputePipeline,
+        bindings: &wgpu::BindGroup,
+        [x, y, z]: [u32; 3],
+        repeats: u32,
+    ) -> Result<f64, EngineError> {
+        let begin = platform::now_seconds();
+        let device = &self.device.device;
+        let mut encoder = device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: None });
+        {
+            let mut pass = encoder
+                .begin_compute_pass(&wgpu::ComputePassDescriptor { label: None, timestamp_writes: None });
+            pass.set_pipeline(pipeline);
+            pass.set_bind_group(0, bindings, &[]);
+            for _ in 0..repeats {
+                pass.dispatch_workgroups(x, y, z);
+            }
+        }
+        let [_, _, product, _] = &self.buffers;
+        encoder.copy_buffer_to_buffer(product, 0, &self.staging, 0, 4);
+        self.device.queue.submit([encoder.finish()]);
+        let wait = self.device.read_staging(&self.staging, 1);
+        platform::with_timeout("a trial of a kernel", GPU_TIMEOUT_SECONDS, wait).await??;
+        Ok(platform::now_seconds() - begin)
+    }
+}
+
+impl Drop for ProductBench<'_> {
+    fn drop(&mut self) {
+        for buffer in self.buffers.iter().chain([&self.staging]) {
+            buffer.destroy();
+        }
+    }
+}
