@@ -3,6 +3,7 @@
 mod classifier;
 mod images;
 mod optimizer;
+pub mod parallel;
 mod precision;
 mod recorded;
 mod results;
