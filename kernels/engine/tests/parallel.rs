@@ -128,6 +128,8 @@ fn the_same_bits_whatever_the_timing() {
 #[test]
 fn a_message_out_of_order_is_refused() {
     let mut ring = Ring::new(0, 3, &[6]).expect("small");
+    assert!(ring.start(0, vec![1.0; 6]).is_err(), "no round has begun");
+    ring.begin_round(0);
     let outs = ring.start(0, vec![1.0; 6]).expect("once");
     let [Out::Send(message)] = outs.as_slice() else { panic!("one message") };
     // The rank before sends chunk 2 first, not chunk 0.
@@ -150,6 +152,7 @@ fn a_link_delays_as_its_formula_says() {
         let mut now = 0.0;
         let mut sends: Vec<(usize, Vec<Out>)> = vec![];
         for (rank, ring) in rings.iter_mut().enumerate() {
+            ring.begin_round(0);
             sends.push((rank, ring.start(0, values(rank, 0, words)).expect("once")));
         }
         while !rings.iter().all(Ring::is_finished) {

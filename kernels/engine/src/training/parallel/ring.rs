@@ -72,7 +72,8 @@ struct Bucket {
 pub struct Ring {
     rank: usize,
     ranks: usize,
-    round: u32,
+    /// None before the first.
+    round: Option<u32>,
     buckets: Vec<Bucket>,
     /// Messages of later rounds: the rank before may be faster.
     ahead: VecDeque<RingMessage>,
@@ -89,12 +90,12 @@ impl Ring {
             return Err(EngineError::Shape { message });
         }
         let buckets = bucket_words.iter().map(|&words| Bucket { words, ..Bucket::default() }).collect();
-        Ok(Self { rank, ranks, round: 0, buckets, ahead: VecDeque::new() })
+        Ok(Self { rank, ranks, round: None, buckets, ahead: VecDeque::new() })
     }
 
     /// Forgets the sums and goes on with another training step; rounds must grow.
     pub fn begin_round(&mut self, round: u32) {
-        self.round = round;
+        self.round = Some(round);
         for bucket in &mut self.buckets {
             bucket.is_started = false;
             bucket.taken = 0;
@@ -114,7 +115,8 @@ impl Ring {
     /// # Errors
     /// [`EngineError::Shape`] where there is no such bucket, it has begun, or its length is another.
     pub fn start(&mut self, bucket: usize, values: Vec<f32>) -> Result<Vec<Out>, EngineError> {
-        let (rank, ranks, round) = (self.rank, self.ranks, self.round);
+        let (rank, ranks) = (self.rank, self.ranks);
+        let round = self.round.ok_or_else(|| out_of_step("a bucket before its round"))?;
         let slot = self.buckets.get_mut(bucket).ok_or_else(|| out_of_step("no such bucket"))?;
         if slot.is_started || values.len() != slot.words {
             return Err(out_of_step("a bucket begun twice, or of another length"));
@@ -139,10 +141,10 @@ impl Ring {
     /// [`EngineError::Shape`] where it is not the next one of its bucket.
     pub fn on_message(&mut self, message: RingMessage) -> Result<Vec<Out>, EngineError> {
         let mut outs = vec![];
-        if message.round < self.round {
+        if self.round.is_some_and(|round| message.round < round) {
             return Err(out_of_step("a message of an earlier step"));
         }
-        if message.round > self.round {
+        if self.round != Some(message.round) {
             self.ahead.push_back(message);
             return Ok(outs);
         }
