@@ -13,16 +13,14 @@ mod support;
 
 use engine::{
     EngineError,
-    backends::{Executor, gpu::GpuDevice},
-    plan::{Call, Plan, Span},
+    backends::gpu::GpuDevice,
     probe::{KernelChoice, choose_kernels, self_test},
     quantisation::{QuantizedNetwork, calibrate},
-    random::Stream,
     training::{Classifier, Trainer, Where, digest, loss_digest},
 };
 use planner::experiment::{Experiment, ModelKind, Optimizer};
 use pollster::block_on;
-use shaders::{KERNELS, KernelId, matmul_register};
+use shaders::{KERNELS, KernelId};
 use std::rc::Rc;
 use support::digits;
 
@@ -56,115 +54,6 @@ fn every_kernel_answers_known_questions() {
     let asked =
         KERNELS.iter().filter(|kernel| !kernel.name.starts_with("probe") && kernel.name != "add").count();
     assert_eq!(found.total as usize, asked);
-}
-
-/// One product by one kernel, as the GPU computes it.
-fn product(
-    device: &Rc<GpuDevice>,
-    kernel: KernelId,
-    sizes: [u32; 3],
-    transposes: [bool; 2],
-    splits: u32,
-) -> (Vec<f32>, Vec<f32>, Vec<f32>) {
-    let [m, n, k] = sizes;
-    let stream = Stream::new(m * 31 + n * 7 + k, 4);
-    let random = |from: u32, count: u32| {
-        (from..from + count).map(|index| stream.uniform(index) - 0.5).collect::<Vec<f32>>()
-    };
-    let (lhs, rhs) = (random(0, m * k), random(1 << 20, k * n));
-    let uniform = matmul_register::Params {
-        m,
-        n,
-        k,
-        lhs_row_stride: if transposes[0] { 1 } else { k },
-        lhs_col_stride: if transposes[0] { m } else { 1 },
-        rhs_row_stride: if transposes[1] { 1 } else { n },
-        rhs_col_stride: if transposes[1] { k } else { 1 },
-        lhs_offset: 0,
-        rhs_offset: 0,
-        product_offset: 0,
-        split_length: k.div_ceil(splits),
-    };
-    let aligned = |words: u32| words.div_ceil(64) * 64;
-    let (lhs_span, rhs_at) = (Span { offset: 0, words: (m * k) as usize }, aligned(m * k));
-    let rhs_span = Span { offset: rhs_at as usize, words: (k * n) as usize };
-    let out_at = rhs_at + aligned(k * n);
-    let out_span = Span { offset: out_at as usize, words: (m * n * splits) as usize };
-    let mut graph = engine::graph::Graph::new();
-    let node = graph.input("any", &[1]);
-    let call = Call {
-        kernel,
-        uniform: uniform.to_words(),
-        buffers: vec![lhs_span, rhs_span, out_span],
-        workgroups: [n.div_ceil(32), m.div_ceil(32), splits],
-        flops: 0.0,
-        node,
-    };
-    let plan = Rc::new(Plan::single(call, (out_at + aligned(m * n * splits)) as usize));
-    let mut executor = block_on(Executor::gpu(Rc::clone(device), plan)).expect("fits");
-    let bits = |values: &[f32]| values.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
-    executor.write(lhs_span, &bits(&lhs)).expect("fits");
-    executor.write(rhs_span, &bits(&rhs)).expect("fits");
-    block_on(executor.run()).expect("runs");
-    let out = block_on(executor.read_f32(out_span)).expect("reads");
-    (lhs, rhs, out)
-}
-
-/// The largest error in units of the derived bound 8 sqrt(K) 2^-24 sum |a b| + K 2^-126.
-fn worst(
-    sizes: [u32; 3],
-    transposes: [bool; 2],
-    splits: u32,
-    (lhs, rhs, out): &(Vec<f32>, Vec<f32>, Vec<f32>),
-) -> f64 {
-    let [m, n, k] = sizes.map(|size| size as usize);
-    let mut worst = 0.0_f64;
-    for row in 0..m {
-        for col in 0..n {
-            let (mut sum, mut magnitude) = (0.0_f64, 0.0_f64);
-            for i in 0..k {
-                let a = f64::from(lhs[if transposes[0] { i * m + row } else { row * k + i }]);
-                let b = f64::from(rhs[if transposes[1] { col * k + i } else { i * n + col }]);
-                sum += a * b;
-                magnitude += (a * b).abs();
-            }
-            let found: f64 =
-                (0..splits as usize).map(|split| f64::from(out[split * m * n + row * n + col])).sum();
-            let bound = 8.0 * (k as f64).sqrt() * 2_f64.powi(-24) * magnitude + k as f64 * 2_f64.powi(-126);
-            worst = worst.max((found - sum).abs() / bound.max(f64::MIN_POSITIVE));
-        }
-    }
-    worst
-}
-
-#[test]
-fn products_stay_within_the_derived_bound_on_ragged_shapes() {
-    let device = device();
-    let sizes = [1, 2, 3, 5, 8, 13, 31, 32, 33, 63, 65, 100];
-    let mut checked = 0;
-    for kernel in [KernelId::MatmulRegister, KernelId::MatmulTiled] {
-        for (index, m) in sizes.into_iter().enumerate() {
-            for form in 0..4_u32 {
-                let shape =
-                    [m, sizes[(index * 5 + form as usize) % 12], sizes[(index * 7 + 3) % 12] + 40 * form];
-                let transposes = [form % 2 == 1, form / 2 == 1];
-                let splits = 1 + form;
-                let error =
-                    worst(shape, transposes, splits, &product(&device, kernel, shape, transposes, splits));
-                assert!(error <= 1.0, "{kernel:?} {shape:?} {transposes:?}: {error} times the bound");
-                checked += 1;
-            }
-        }
-    }
-    assert_eq!(checked, 96);
-}
-
-#[test]
-fn the_bound_rejects_a_wrong_product() {
-    let shape = [7, 9, 33];
-    let (lhs, rhs, mut out) = product(&device(), KernelId::MatmulRegister, shape, [false, false], 1);
-    out[3] += 1e-4;
-    assert!(worst(shape, [false, false], 1, &(lhs, rhs, out)) > 1.0);
 }
 
 fn experiment(model: ModelKind) -> Experiment {

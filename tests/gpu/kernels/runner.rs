@@ -140,8 +140,8 @@ fn submit(device: &GpuDevice, pipeline: &wgpu::ComputePipeline, cases: &[&Case])
         pass.set_pipeline(pipeline);
         for (case, spans) in cases.iter().zip(&layout.spans) {
             pass.set_bind_group(0, &bind(device, pipeline, &arena, &uniforms, spans), &[]);
-            let workgroups = case.count.div_ceil(64);
-            pass.dispatch_workgroups(case.grid_width, workgroups.div_ceil(case.grid_width), 1);
+            let [x, y, z] = case.workgroups;
+            pass.dispatch_workgroups(x, y, z);
         }
     }
     encoder.copy_buffer_to_buffer(&arena, 0, &staging, 0, layout.arena.len() as u64);
