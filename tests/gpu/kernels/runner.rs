@@ -23,6 +23,7 @@ pub fn run(device: &GpuDevice, source: &str, cases: &[Case]) -> Result<Vec<Vec<V
     sizes.sort_unstable();
     sizes.dedup();
     for head_quads in sizes {
+        assert!(head_quads.is_none() || source.contains(HEAD_QUADS), "the head's size has its line");
         let text = head_quads.map_or_else(
             || source.to_owned(),
             |quads| source.replace(HEAD_QUADS, &format!("const HEAD_QUADS: u32 = {quads}u;")),
