@@ -227,3 +227,37 @@ pub(super) fn sum_squares(p: &shaders::sum_squares::Params, x: &[f32], y: &mut [
         *sum = sums.iter().sum::<f32>() + rest.iter().map(|value| value * value).sum::<f32>();
     }
 }
+
+/// Gradient of the maximum over windows: each window's goes to its first maximum, all channels of a place at once.
+pub(super) fn max_pool_grad(
+    p: &shaders::max_pool_grad::Params,
+    x: &[f32],
+    y: &[f32],
+    y_grad: &[f32],
+    x_grad: &mut [f32],
+) {
+    let (width, height, channels) = (p.width as usize, p.height as usize, p.channels as usize);
+    let (out_height, out_width, window) = (p.out_height as usize, p.out_width as usize, p.window as usize);
+    x_grad.fill(0.0);
+    // What is left of each channel's gradient once its maximum was found.
+    let mut left = vec![0.0_f32; channels];
+    for pooled in 0..y.len() / channels.max(1) {
+        let (w, h, n) = (pooled % out_width, pooled / out_width % out_height, pooled / (out_width * out_height));
+        let at = pooled * channels..(pooled + 1) * channels;
+        let (Some(best), Some(grad)) = (y.get(at.clone()), y_grad.get(at)) else { return };
+        left.copy_from_slice(grad);
+        let corner = ((n * height + h * window) * width + w * window) * channels;
+        for rank in 0..window * window {
+            let begin = corner + (rank / window * width + rank % window) * channels;
+            let (Some(x), Some(x_grad)) = (x.get(begin..begin + channels), x_grad.get_mut(begin..begin + channels))
+            else {
+                return;
+            };
+            for (((x, x_grad), best), left) in x.iter().zip(x_grad).zip(best).zip(&mut left) {
+                let is_best = *x >= *best;
+                *x_grad = if is_best { *left } else { 0.0 };
+                *left = if is_best { 0.0 } else { *left };
+            }
+        }
+    }
+}

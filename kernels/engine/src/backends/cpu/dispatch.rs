@@ -32,7 +32,7 @@ pub(super) fn run(id: KernelId, head_quads: u32, call: &Call, arena: &mut [f32])
         }),
         K::MaxPool => with!(max_pool, arena, call, |p, [x, y]| twin::max_pool(&p, x, y)),
         K::MaxPoolGrad => with!(max_pool_grad, arena, call, |p, [x, y, y_grad, x_grad]| {
-            twin::max_pool_grad(&p, x, y, y_grad, x_grad);
+            columns::max_pool_grad(&p, x, y, y_grad, x_grad);
         }),
         K::AvgPool => with!(avg_pool, arena, call, |p, [x, y]| twin::avg_pool(&p, x, y)),
         K::AvgPoolGrad => with!(avg_pool_grad, arena, call, |p, [y, x]| twin::avg_pool_grad(&p, y, x)),

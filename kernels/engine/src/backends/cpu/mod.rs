@@ -1,5 +1,6 @@
 //! The CPU backend: one arena, SIMD products, the kernels' twins for the rest. One thread, no allocation per run.
 
+mod attention;
 mod columns;
 mod dispatch;
 mod map;
@@ -13,8 +14,9 @@ use crate::{
     platform,
 };
 use bytemuck::{cast_slice, cast_slice_mut};
+use attention::{AttentionScratch, Gradients, Saved};
 use map::MapScratch;
-use shaders::{KernelId, cpu as twin};
+use shaders::KernelId;
 use simd::{MatmulDims, MatmulScratch};
 use slices::{all, exactly, misplaced};
 use std::rc::Rc;
@@ -29,6 +31,7 @@ pub struct CpuExecutor {
     arena: Vec<f32>,
     scratch: MatmulScratch,
     map: MapScratch,
+    attention: AttentionScratch,
     sums: Vec<i32>,
 }
 
@@ -38,6 +41,7 @@ impl CpuExecutor {
     pub fn new(plan: Rc<Plan>) -> Self {
         let mut scratch = MatmulScratch::new();
         let mut map = MapScratch::default();
+        let mut attention = AttentionScratch::default();
         let mut sums = 0;
         for call in &plan.calls {
             match &call.kernel {
@@ -48,6 +52,9 @@ impl CpuExecutor {
                     }
                 }
                 Kernel::Map { kernel, .. } => map.reserve(kernel),
+                Kernel::Attention(shape) | Kernel::AttentionGrad(shape) => {
+                    attention.reserve(shape, &mut scratch);
+                }
                 _ => {}
             }
             if let Some(p) = int8_of(call) {
@@ -59,6 +66,7 @@ impl CpuExecutor {
             arena: vec![0.0; plan.arena_words],
             scratch,
             map,
+            attention,
             sums: vec![0; sums],
             plan: Rc::clone(&plan),
         };
@@ -162,7 +170,7 @@ impl CpuExecutor {
                     p.accumulate,
                     &mut self.scratch,
                 )
-                .map_err(|error| EngineError::Shape { message: error.to_string() })?;
+                .map_err(|error| shape_error(&error))?;
             }
         }
         if let Some(epilogue) = &p.epilogue {
@@ -176,31 +184,24 @@ impl CpuExecutor {
 
     fn attention(&mut self, shape: &AttentionShape, call: &Call) -> Result<(), EngineError> {
         let [q, k, v, o, lse] = exactly(&mut self.arena, &call.buffers)?;
-        twin::attention(&attention_params(shape), quads_of(shape), q, k, v, o, lse);
-        Ok(())
+        let fits = q.len() == shape.query_words() && k.len() == shape.key_words() && lse.len() == shape.row_words();
+        if !fits {
+            return Err(misplaced());
+        }
+        self.attention.forward(shape, [q, k, v], [o, lse], &mut self.scratch).map_err(|error| shape_error(&error))
     }
 
     fn attention_grad(&mut self, shape: &AttentionShape, call: &Call) -> Result<(), EngineError> {
         let [q, k, v, o, lse, o_grad, q_grad, k_grad, v_grad] = exactly(&mut self.arena, &call.buffers)?;
-        let mut delta = vec![0.0; shape.row_words()];
-        let params = shaders::attention_delta::Params {
-            count: shape.row_words() as u32,
-            heads: shape.heads as u32,
-            length: shape.length as u32,
-            head_dim: shape.head_dim as u32,
-        };
-        twin::attention_delta(&params, o, o_grad, &mut delta);
-        let words = attention_params(shape).to_words();
-        let params = shaders::attention_grad_query::Params::from_words(&words).ok_or_else(misplaced)?;
-        let saved = twin::AttentionSaved { q, k, v, o_grad, lse, delta: &delta };
-        twin::attention_grad_query(&params, quads_of(shape), &saved, q_grad);
-        let mut words = words;
-        if let Some(count) = words.first_mut() {
-            *count = (shape.batch * shape.kv_heads * shape.length) as u32;
+        let fits = q.len() == shape.query_words() && k.len() == shape.key_words() && lse.len() == shape.row_words();
+        if !fits {
+            return Err(misplaced());
         }
-        let params = shaders::attention_grad_key_value::Params::from_words(&words).ok_or_else(misplaced)?;
-        twin::attention_grad_key_value(&params, quads_of(shape), &saved, k_grad, v_grad);
-        Ok(())
+        let saved = Saved { q, k, v, o, lse, o_grad };
+        let mut gradients = Gradients { q: q_grad, k: k_grad, v: v_grad };
+        self.attention
+            .backward(shape, &saved, &mut gradients, &mut self.scratch)
+            .map_err(|error| shape_error(&error))
     }
 
     fn matmul_int8(&mut self, call: &Call) -> Result<(), EngineError> {
@@ -212,7 +213,7 @@ impl CpuExecutor {
         let weight = weight.get(..n * words).ok_or_else(misplaced)?;
         let dims = MatmulDims { m, k: words * 4, n };
         simd::matmul_int8(sums, cast_slice(x), cast_slice(weight), dims, &mut self.scratch)
-            .map_err(|error| EngineError::Shape { message: error.to_string() })?;
+            .map_err(|error| shape_error(&error))?;
         let at = p.y_offset as usize;
         let y = y.get_mut(at..at + m * n).ok_or_else(misplaced)?;
         let (scale, bias) = (scale.get(..n).ok_or_else(misplaced)?, bias.get(..n).ok_or_else(misplaced)?);
@@ -226,19 +227,8 @@ impl CpuExecutor {
     }
 }
 
-const fn quads_of(shape: &AttentionShape) -> u32 {
-    (shape.head_dim / 4) as u32
-}
-
-fn attention_params(shape: &AttentionShape) -> shaders::attention::Params {
-    shaders::attention::Params {
-        count: shape.row_words() as u32,
-        heads: shape.heads as u32,
-        kv_heads: shape.kv_heads as u32,
-        length: shape.length as u32,
-        causal: u32::from(shape.causal),
-        scale: shape.scale,
-    }
+fn shape_error(error: &simd::MatmulError) -> EngineError {
+    EngineError::Shape { message: error.to_string() }
 }
 
 /// One part of a sum over k.
