@@ -3,6 +3,7 @@
 mod classifier;
 mod recorded;
 mod results;
+pub mod schedule;
 
 pub use classifier::{Classifier, Where, softmax};
 pub use recorded::{RING, RecordedStep};
