@@ -3,6 +3,7 @@
 //! Token 0 to 255 is that byte; token 256 + i is the i-th merge, the concatenation of two earlier tokens. A chunk
 //! is encoded by applying, again and again, the earliest merge that fits.
 
+use super::pairs::{Pair, PairMap};
 use super::split::{Chunks, LONGEST_CHUNK};
 use crate::datasets::DatasetError;
 use std::collections::HashMap;
@@ -20,9 +21,9 @@ const LARGEST_CACHE: usize = 1 << 16;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bpe {
     /// The pair of merge i, both before 256 + i.
-    merges: Vec<(u16, u16)>,
+    merges: Vec<Pair>,
     /// The token that a pair becomes; its number is its rank.
-    ranks: HashMap<(u16, u16), u16>,
+    ranks: PairMap<u16>,
     /// The bytes of merged tokens, one after another.
     text: Vec<u8>,
     /// Where merged token 256 + i ends in `text`.
@@ -40,7 +41,7 @@ impl Bpe {
             return Err(damaged(&format!("has {} merges; at most 3,840 are allowed", merges.len())));
         }
         let mut bpe = Self {
-            ranks: HashMap::with_capacity(merges.len()),
+            ranks: PairMap::default(),
             text: Vec::new(),
             ends: Vec::with_capacity(merges.len()),
             merges,
@@ -108,31 +109,36 @@ impl Bpe {
         self.text.get(begin as usize..end)
     }
 
-    /// Replaces the bytes of one chunk, given as tokens, by as few tokens as the merges allow.
-    fn merge(&self, tokens: &mut Vec<u16>) {
-        loop {
-            let pairs = tokens.windows(2).filter_map(|pair| match pair {
-                &[left, right] => Some((self.ranks.get(&(left, right))?, (left, right))),
-                _ => None,
-            });
-            let Some((&merged, pair)) = pairs.min() else { return };
-            replace(tokens, pair, merged);
-        }
+    /// The token that a pair becomes; [`u16::MAX`], which is no token, where it stays a pair.
+    fn rank(&self, left: Option<&u16>, right: Option<&u16>) -> u16 {
+        let pair = left.copied().zip(right.copied());
+        pair.and_then(|pair| self.ranks.get(&pair)).copied().unwrap_or(u16::MAX)
     }
-}
 
-/// Replaces every occurrence of `pair`, from the left, by `merged`.
-pub(super) fn replace(tokens: &mut Vec<u16>, pair: (u16, u16), merged: u16) {
-    let mut kept = Vec::with_capacity(tokens.len());
-    let mut rest = tokens.iter().copied().peekable();
-    while let Some(token) = rest.next() {
-        let fits = token == pair.0 && rest.peek() == Some(&pair.1);
-        if fits {
-            rest.next();
+    /// Replaces the bytes of one chunk, given as tokens, by as few tokens as the merges allow.
+    ///
+    /// One pair at a time, the first of the earliest merge: a new token only fits later merges, so that this is the
+    /// same as replacing all pairs of a merge at once, and only the neighbours have to be looked up.
+    fn merge(&self, tokens: &mut Vec<u16>) {
+        let mut ranks: Vec<u16> =
+            tokens.iter().zip(tokens.iter().skip(1)).map(|(l, r)| self.rank(Some(l), Some(r))).collect();
+        while let Some((at, merged)) = ranks.iter().copied().enumerate().min_by_key(|(_, rank)| *rank) {
+            if merged == u16::MAX {
+                return;
+            }
+            if let Some(token) = tokens.get_mut(at) {
+                *token = merged;
+            }
+            tokens.remove(at + 1);
+            ranks.remove(at);
+            for left in at.saturating_sub(1)..=at {
+                let rank = self.rank(tokens.get(left), tokens.get(left + 1));
+                if let Some(place) = ranks.get_mut(left) {
+                    *place = rank;
+                }
+            }
         }
-        kept.push(if fits { merged } else { token });
     }
-    *tokens = kept;
 }
 
 pub(super) fn damaged(what: &str) -> DatasetError {

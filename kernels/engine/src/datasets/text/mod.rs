@@ -4,6 +4,7 @@
 mod bpe;
 mod dataset;
 mod file;
+mod pairs;
 mod split;
 mod tokenizer;
 mod trainer;

@@ -188,7 +188,7 @@ mod tests {
 
     /// The slowest way to learn byte pairs: count everything again for every merge.
     fn reference_merges(text: &[u8], count: usize) -> Vec<(u16, u16)> {
-        use crate::datasets::text::{bpe::replace, split::Chunks};
+        use crate::datasets::text::split::Chunks;
         use std::collections::BTreeMap;
         let mut words: Vec<Vec<u16>> =
             Chunks::new(text).map(|chunk| chunk.iter().copied().map(u16::from).collect()).collect();
@@ -203,10 +203,20 @@ mod tests {
             if found < 2 {
                 break;
             }
-            words.iter_mut().for_each(|word| replace(word, pair, (256 + merges.len()) as u16));
+            words.iter_mut().for_each(|word| replace_all(word, pair, (256 + merges.len()) as u16));
             merges.push(pair);
         }
         merges
+    }
+
+    fn replace_all(tokens: &mut Vec<u16>, pair: (u16, u16), merged: u16) {
+        let mut at = 0;
+        while at + 1 < tokens.len() {
+            if (tokens[at], tokens[at + 1]) == pair {
+                tokens.splice(at..at + 2, [merged]);
+            }
+            at += 1;
+        }
     }
 
     #[test]
@@ -279,6 +289,17 @@ mod tests {
         fn training_is_the_plain_algorithm(text in "[a-c ]{0,120}", extra in 1..40_usize) {
             let Tokenizer::Bpe(fast) = bpe(&text, 256 + extra as u32) else { unreachable!() };
             prop_assert_eq!(fast.merges(), reference_merges(text.as_bytes(), extra));
+        }
+
+        /// Applying every merge in order to the whole chunk, as the definition says.
+        #[test]
+        fn encoding_is_the_plain_algorithm(sample in "[a-c ]{0,200}", text in "[a-c]{0,64}") {
+            let Tokenizer::Bpe(fast) = bpe(&sample, 300) else { unreachable!() };
+            let mut expected: Vec<u16> = text.bytes().map(u16::from).collect();
+            for (index, pair) in fast.merges().iter().enumerate() {
+                replace_all(&mut expected, *pair, (256 + index) as u16);
+            }
+            prop_assert_eq!(Tokenizer::Bpe(fast).encode_compact(text.as_bytes()), expected);
         }
 
         #[test]

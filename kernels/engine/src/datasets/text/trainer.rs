@@ -3,20 +3,19 @@
 //! Equal counts go to the smallest pair, so that the same text gives the same vocabulary everywhere. A pair's count
 //! is kept up to date through the words that contain it; a heap with stale entries finds the largest.
 
-use super::bpe::{BYTES, Bpe, LARGEST_BPE_VOCAB, SMALLEST_BPE_VOCAB, replace};
+use super::bpe::{BYTES, Bpe, LARGEST_BPE_VOCAB, SMALLEST_BPE_VOCAB};
+use super::pairs::{Pair, PairMap};
 use super::split::Chunks;
 use crate::datasets::DatasetError;
 use std::{
     cmp::Reverse,
-    collections::{BinaryHeap, HashMap, HashSet},
+    collections::{BinaryHeap, HashMap},
 };
 
 /// Only this much of a text is looked at: more would hardly change the merges.
 pub const LARGEST_BPE_SAMPLE_BYTES: usize = 2 << 20;
 /// A pair that occurs once is not worth a token.
 const FEWEST: u64 = 2;
-
-type Pair = (u16, u16);
 
 /// A distinct chunk and how often it occurs.
 #[derive(Debug)]
@@ -36,7 +35,7 @@ struct Occurrences {
 #[derive(Debug)]
 pub struct BpeTrainer {
     words: Vec<Word>,
-    pairs: HashMap<Pair, Occurrences>,
+    pairs: PairMap<Occurrences>,
     heap: BinaryHeap<(u64, Reverse<Pair>)>,
     merges: Vec<Pair>,
     wanted: usize,
@@ -59,7 +58,7 @@ impl BpeTrainer {
         words.sort_unstable_by(|a, b| a.tokens.cmp(&b.tokens));
         let wanted = vocab_size.clamp(SMALLEST_BPE_VOCAB, LARGEST_BPE_VOCAB) as usize - BYTES;
         let mut trainer =
-            Self { words, pairs: HashMap::new(), heap: BinaryHeap::new(), merges: Vec::new(), wanted };
+            Self { words, pairs: PairMap::default(), heap: BinaryHeap::new(), merges: Vec::new(), wanted };
         trainer.count_pairs();
         trainer
     }
@@ -103,38 +102,34 @@ impl BpeTrainer {
         let merged = (BYTES + self.merges.len()) as u16;
         self.merges.push(pair);
         let found = self.pairs.remove(&pair).unwrap_or_default();
-        let mut changed: HashSet<Pair> = HashSet::new();
+        let mut changed: PairMap<()> = PairMap::default();
         for index in found.words {
             let Some(word) = self.words.get_mut(index as usize) else { continue };
-            if !pairs(&word.tokens).any(|other| other == pair) {
-                continue;
-            }
-            for before in pairs(&word.tokens).filter(|before| *before != pair) {
+            let (tokens, lost) = replace(&word.tokens, pair, merged);
+            for before in lost {
                 if let Some(occurrences) = self.pairs.get_mut(&before) {
                     occurrences.count = occurrences.count.saturating_sub(word.count);
-                    changed.insert(before);
+                    changed.insert(before, ());
                 }
             }
-            replace(&mut word.tokens, pair, merged);
-            for after in pairs(&word.tokens) {
+            if tokens.len() == word.tokens.len() {
+                // An earlier merge took this pair away.
+                continue;
+            }
+            for after in pairs(&tokens).filter(|(left, right)| *left == merged || *right == merged) {
                 let occurrences = self.pairs.entry(after).or_default();
                 occurrences.count += word.count;
-                // Only a pair with the new token can be new to this word.
-                let is_new = after.0 == merged || after.1 == merged;
-                if is_new && occurrences.words.last() != Some(&index) {
+                if occurrences.words.last() != Some(&index) {
                     occurrences.words.push(index);
                 }
-                changed.insert(after);
+                changed.insert(after, ());
             }
+            word.tokens = tokens;
         }
-        self.push_changed(&changed);
-    }
-
-    fn push_changed(&mut self, changed: &HashSet<Pair>) {
-        for pair in changed {
-            match self.pairs.get(pair).map(|found| found.count) {
-                Some(0) => drop(self.pairs.remove(pair)),
-                Some(count) => self.heap.push((count, Reverse(*pair))),
+        for pair in changed.into_keys() {
+            match self.pairs.get(&pair).map(|found| found.count) {
+                Some(0) => drop(self.pairs.remove(&pair)),
+                Some(count) => self.heap.push((count, Reverse(pair))),
                 None => {}
             }
         }
@@ -151,4 +146,25 @@ impl BpeTrainer {
 
 fn pairs(tokens: &[u16]) -> impl Iterator<Item = Pair> {
     tokens.iter().copied().zip(tokens.iter().copied().skip(1))
+}
+
+/// `tokens` with every `pair`, from the left, replaced by `merged`; and the other pairs that are gone with that.
+fn replace(tokens: &[u16], pair: Pair, merged: u16) -> (Vec<u16>, Vec<Pair>) {
+    let (mut kept, mut lost) = (Vec::with_capacity(tokens.len()), Vec::new());
+    let mut at = 0;
+    // Whether the token before `at` became part of a merge.
+    let mut after_merge = false;
+    let token_at = |at: usize| tokens.get(at).copied();
+    while let Some(token) = token_at(at) {
+        let fits = token == pair.0 && token_at(at + 1) == Some(pair.1);
+        if fits || after_merge {
+            lost.extend(at.checked_sub(1).and_then(token_at).map(|before| (before, token)));
+        }
+        kept.push(if fits { merged } else { token });
+        at += 1 + usize::from(fits);
+        after_merge = fits;
+    }
+    // The pair itself may stand across two merges, as in "aaaa"; it is counted no more.
+    lost.retain(|other| *other != pair);
+    (kept, lost)
 }
