@@ -200,11 +200,11 @@ impl<S: Store> Generations<S> {
 }
 
 /// No beginning of a pointer is a pointer, so a torn one is noticed.
-fn pointer_text(generation: u64) -> String {
+pub(super) fn pointer_text(generation: u64) -> String {
     format!("generation {generation}.\n")
 }
 
-fn parse_pointer(bytes: &[u8]) -> Option<u64> {
+pub(super) fn parse_pointer(bytes: &[u8]) -> Option<u64> {
     let number = std::str::from_utf8(bytes).ok()?.strip_prefix("generation ")?.strip_suffix(".\n")?;
     number.parse().ok()
 }

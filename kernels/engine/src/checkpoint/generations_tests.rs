@@ -1,6 +1,6 @@
 //! Every operation of the store fails, or is the last before the tab dies, once.
 
-use super::generations::{Generations, GenerationsError, Store, StoreError};
+use super::generations::{Generations, GenerationsError, Store, StoreError, parse_pointer, pointer_text};
 use super::{Checkpoint, CheckpointError, CheckpointHead};
 use pollster::block_on;
 use proptest::prelude::*;
@@ -199,6 +199,25 @@ fn the_pointer_may_be_lost_and_other_runs_are_left_alone() {
     block_on(generations.clear()).unwrap();
     assert_eq!(latest(&generations), None);
     assert_eq!(memory.0.borrow().files.len(), 4);
+}
+
+#[test]
+fn no_beginning_of_a_pointer_is_a_pointer() {
+    let whole = pointer_text(120);
+    assert_eq!(parse_pointer(whole.as_bytes()), Some(120));
+    for length in 0..whole.len() {
+        assert_eq!(parse_pointer(&whole.as_bytes()[..length]), None);
+    }
+}
+
+#[test]
+fn without_a_pointer_the_newest_whole_file_is_kept_and_not_a_torn_one() {
+    let (memory, generations) = saved(2);
+    memory.0.borrow_mut().files.remove("run.latest");
+    memory.0.borrow_mut().files.insert("run.3.checkpoint".to_owned(), b"RIDGECKP".to_vec());
+    assert_eq!(block_on(generations.save(&checkpoint(4))), Ok(4));
+    let names: Vec<String> = memory.0.borrow().files.keys().cloned().collect();
+    assert_eq!(names, ["run.2.checkpoint", "run.4.checkpoint", "run.latest"]);
 }
 
 proptest! {

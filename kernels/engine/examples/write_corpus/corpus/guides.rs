@@ -146,7 +146,7 @@ pub fn letter(writer: &mut Writer) -> String {
     };
     let first = writer.paragraph(&[&[
         "thank you for your letter, which came with the {vehicle} this morning.",
-        "it is late, {sky}, and I finally have time to write to you.",
+        "it was late, {sky}, and at last I found the time to write to you.",
         "I am sitting at {a material} table in {town} and thinking of you.",
     ]]);
     let second = writer.paragraph(&news);

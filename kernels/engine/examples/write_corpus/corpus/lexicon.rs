@@ -34,11 +34,10 @@ const COLOUR: &[&str] = &[
     "crimson",
     "cream",
 ];
-const SIZE: &[&str] =
-    &["small", "large", "narrow", "wide", "tall", "heavy", "slender", "enormous", "tiny", "deep"];
+const SIZE: &[&str] = &["small", "large", "narrow", "wide", "tall", "heavy", "enormous", "tiny"];
 const MATERIAL: &[&str] = &[
-    "wooden", "iron", "copper", "glass", "paper", "leather", "woollen", "plastic", "steel", "stone", "clay",
-    "cotton", "brass", "rubber", "wicker",
+    "wooden", "iron", "copper", "plastic", "steel", "stone", "brass", "wicker", "bamboo", "oak", "pine",
+    "rusty", "painted",
 ];
 const TIME: &[&str] = &[
     "on Monday morning",
@@ -177,8 +176,8 @@ const SAYING: &[&str] = &[
     "when everything seems broken, one thing is broken",
 ];
 const NOTEBOOK: &[&str] = &[
-    "a green notebook",
-    "the back of an envelope",
+    "in a green notebook",
+    "on the back of an envelope",
     "on a chalkboard",
     "on the kitchen calendar",
     "on a strip of paper tape",

@@ -249,7 +249,7 @@ pub fn cluster(writer: &mut Writer) -> String {
         ],
         &[
             "the reason was plain: {cause}.",
-            "so it was not the hardware at all. In truth {cause}.",
+            "so it was not what everybody had thought. In truth {cause}.",
             "{hero} followed the trace to its end and found that {cause}.",
         ],
     ]);
@@ -257,7 +257,7 @@ pub fn cluster(writer: &mut Writer) -> String {
         &[
             "{hero} {fix}.",
             "{hero} and {friend} talked it over, and then {hero} {fix}.",
-            "by the afternoon there was a small change to the code: {hero} {fix}.",
+            "by the afternoon there was a remedy: {hero} {fix}.",
         ],
         &[
             "after that {result}.",
@@ -359,11 +359,11 @@ pub fn lost(writer: &mut Writer) -> String {
         &[
             "they looked in {room} and {furniture}, but there was only dust.",
             "in {room} they found {a colour} glove and half a pencil, but nothing else.",
-            "first they searched {room}. {Furniture} lay {a material} spoon, and nobody knew whose it was.",
+            "first they searched {room}. {Furniture} lay {a colour} spoon, and nobody knew whose it was.",
         ],
         &[
             "then they tried {room} and looked {furniture}.",
-            "{friend} emptied a drawer in {room} and found three buttons, a stamp and {a size} candle.",
+            "{friend} emptied a drawer in {room} and found three buttons, a stamp and {a colour} candle.",
             "{furniture} there was nothing but {a colour} ribbon and the {animal}, which {animal_act}.",
         ],
         &[
@@ -385,7 +385,7 @@ pub fn lost(writer: &mut Writer) -> String {
         ],
         &[
             "{friend} was {feeling} and put the kettle on.",
-            "{hero} hung up {a size} hook with a label that very evening.",
+            "{hero} hung up {a colour} hook with a label that very evening.",
             "since that day everything in the house has a place, and most things are in it.",
             "\"we looked everywhere,\" said {friend}, \"except where it was.\"",
         ],
