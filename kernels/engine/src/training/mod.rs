@@ -6,6 +6,7 @@ mod optimizer;
 mod precision;
 mod recorded;
 mod results;
+pub mod schedule;
 mod session;
 
 pub use classifier::{Classifier, Forward, Where, softmax};
