@@ -10,6 +10,7 @@ mod dist;
 mod hosting;
 mod html;
 mod licences;
+mod relaxed;
 mod sbom;
 mod server;
 mod sizes;

@@ -36,6 +36,12 @@ fn main() {
     on_message.forget();
 }
 
+/// The loader says whether this module may run its relaxed SIMD functions.
+#[wasm_bindgen::prelude::wasm_bindgen(js_name = useFused)]
+pub fn use_fused(fused: bool) {
+    engine::backends::cpu::simd::use_fused(fused);
+}
+
 /// Short commands are answered at once, even while a job awaits the GPU; heavy ones wait their turn.
 fn dispatch(context: &Rc<Context>, command: Command, buffers: Vec<Vec<u8>>) {
     match command {

@@ -4,7 +4,7 @@
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod vector {
     use core::arch::wasm32::{
-        f32x4, f32x4_add, f32x4_extract_lane, f32x4_mul, f32x4_splat, i16x8_extend_high_i8x16,
+        f32x4, f32x4_add, f32x4_extract_lane, f32x4_mul, f32x4_relaxed_madd, f32x4_splat, i16x8_extend_high_i8x16,
         i16x8_extend_low_i8x16, i32x4, i32x4_add, i32x4_dot_i16x8, i32x4_extract_lane, i32x4_splat, u32x4,
         u32x4_extract_lane, v128,
     };
@@ -29,6 +29,13 @@ mod vector {
         #[inline(always)]
         pub(crate) fn plus_product(self, lhs: Self, rhs: Self) -> Self {
             Self(f32x4_add(self.0, f32x4_mul(lhs.0, rhs.0)))
+        }
+
+        /// `self + lhs * rhs`, rounded once where the processor can.
+        #[target_feature(enable = "relaxed-simd")]
+        #[inline]
+        pub(crate) fn plus_product_fused(self, lhs: Self, rhs: Self) -> Self {
+            Self(f32x4_relaxed_madd(lhs.0, rhs.0, self.0))
         }
 
         #[inline(always)]

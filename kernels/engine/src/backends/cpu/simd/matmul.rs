@@ -3,6 +3,7 @@
 //! broadcasts single elements of it, so copying it first would cost more than it saves on the narrow
 //! products of a convolution.
 
+use super::relaxed;
 use super::lanes::F32x4;
 use super::pack::{pack_panels, pack_tiles, pack_transposed_panels};
 use super::{
@@ -69,6 +70,7 @@ fn blocked(
     scratch: &mut MatmulScratch,
 ) {
     let MatmulScratch { panels, tiles, .. } = scratch;
+    let fused = super::uses_fused();
     let (column_part, inner_part) =
         (part(n, BLOCK_COLUMNS).next_multiple_of(PANEL_COLUMNS), part(k, BLOCK_INNER));
     for column in (0..n).step_by(column_part) {
@@ -83,7 +85,7 @@ fn blocked(
             let add = accumulate || inner > 0;
             for row in (0..m).step_by(BLOCK_ROWS) {
                 let rows = BLOCK_ROWS.min(m - row);
-                let mut block = Block { c, n, row, rows, column, columns, steps, add };
+                let mut block = Block { c, n, row, rows, column, columns, steps, add, fused };
                 if transpose_lhs {
                     pack_tiles(tiles, a, m, (inner, steps), (row, rows));
                     block.packed(tiles, panels);
@@ -107,6 +109,8 @@ struct Block<'c> {
     steps: usize,
     /// Whether the products are added to what the result holds.
     add: bool,
+    /// Products and sums are rounded once, as [`super::use_fused`] says.
+    fused: bool,
 }
 
 impl Block<'_> {
@@ -153,10 +157,12 @@ impl Block<'_> {
             a.get(start..start + self.steps).unwrap_or(&[])
         });
         if at.2 > 4 {
-            let sums = rows_times::<ROWS, 2>(rows, panel.as_chunks::<2>().0);
+            let panel = panel.as_chunks::<2>().0;
+            let sums = if self.fused { relaxed::rows_times(rows, panel) } else { rows_times(rows, panel) };
             self.store(&sums, ROWS, at);
         } else {
-            let sums = rows_times::<ROWS, 1>(rows, panel.as_chunks::<1>().0);
+            let panel = panel.as_chunks::<1>().0;
+            let sums = if self.fused { relaxed::rows_times(rows, panel) } else { rows_times(rows, panel) };
             self.store(&sums, ROWS, at);
         }
     }
@@ -170,10 +176,12 @@ impl Block<'_> {
                 let at = (self.row + first, column, width);
                 // Rows past the end of the last tile are computed from stale data and not stored.
                 if width > 4 {
-                    let sums = tile_times::<2>(tile, panel.as_chunks::<2>().0);
+                    let panel = panel.as_chunks::<2>().0;
+                    let sums = if self.fused { relaxed::tile_times(tile, panel) } else { tile_times(tile, panel) };
                     self.store(&sums, self.rows - first, at);
                 } else {
-                    let sums = tile_times::<1>(tile, panel.as_chunks::<1>().0);
+                    let panel = panel.as_chunks::<1>().0;
+                    let sums = if self.fused { relaxed::tile_times(tile, panel) } else { tile_times(tile, panel) };
                     self.store(&sums, self.rows - first, at);
                 }
             }
@@ -238,7 +246,7 @@ fn add_step<const ROWS: usize, const VECTORS: usize>(
 
 /// `sums[row][column] = sum over steps of rows[row][step] * panel[step][column]`.
 #[inline(always)]
-fn rows_times<const ROWS: usize, const VECTORS: usize>(
+pub(super) fn rows_times<const ROWS: usize, const VECTORS: usize>(
     rows: [&[f32]; ROWS],
     panel: &[[[f32; 4]; VECTORS]],
 ) -> [[F32x4; VECTORS]; ROWS] {
@@ -256,11 +264,11 @@ fn rows_times<const ROWS: usize, const VECTORS: usize>(
 
 /// The same for a packed tile, whose rows lie side by side.
 #[inline(always)]
-fn tile_times<const VECTORS: usize>(
-    tile: &[[f32; TILE_ROWS]],
+pub(super) fn tile_times<const ROWS: usize, const VECTORS: usize>(
+    tile: &[[f32; ROWS]],
     panel: &[[[f32; 4]; VECTORS]],
-) -> [[F32x4; VECTORS]; TILE_ROWS] {
-    let mut sums = [[F32x4::splat(0.0); VECTORS]; TILE_ROWS];
+) -> [[F32x4; VECTORS]; ROWS] {
+    let mut sums = [[F32x4::splat(0.0); VECTORS]; ROWS];
     for (left, right) in tile.iter().zip(panel) {
         add_step(&mut sums, *left, right);
     }

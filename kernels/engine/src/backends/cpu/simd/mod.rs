@@ -6,9 +6,12 @@
 //! four-element array elsewhere. Multiplication and addition stay separate operations and their order
 //! depends on the shape only, so the same call gives the same bits in every browser and natively.
 //!
-//! Left out on purpose: threads (a static page has no cross-origin isolation, so no shared memory), relaxed
-//! SIMD (its results may differ between machines) and fused multiply-add (the same).
+//! Where the browser has relaxed SIMD, f32 products use its multiply-add ([`use_fused`]): results then depend on
+//! whether the processor rounds once or twice, and are the same to the bit on one machine.
+//!
+//! Left out on purpose: threads (a static page has no cross-origin isolation, so no shared memory).
 
+mod relaxed;
 mod lanes;
 mod matmul;
 mod matmul_int8;
@@ -18,9 +21,24 @@ mod tests;
 pub mod vector_math;
 
 pub use matmul::matmul;
+use std::sync::atomic::{AtomicBool, Ordering};
 pub use matmul_int8::{LARGEST_EXACT_INNER, matmul_int8};
 
 use std::fmt;
+
+static FUSED: AtomicBool = AtomicBool::new(false);
+
+/// Lets products round once for each multiplication and addition together, where the processor can (relaxed SIMD).
+/// Only for a module that holds these instructions: the one without them traps.
+pub fn use_fused(fused: bool) {
+    FUSED.store(fused && cfg!(target_arch = "wasm32"), Ordering::Relaxed);
+}
+
+/// What [`use_fused`] said.
+#[must_use]
+pub fn uses_fused() -> bool {
+    FUSED.load(Ordering::Relaxed)
+}
 
 /// Rows of the left-hand side that one tile works on.
 const TILE_ROWS: usize = 4;
