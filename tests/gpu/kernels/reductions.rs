@@ -105,7 +105,9 @@ fn squares_case(draw: &mut Draw) -> Case {
     let p = sum_squares::Params { count: length.div_ceil(per_group), length, per_group };
     let x = draw.floats(length, 1.0);
     let square = |x: &f64| exact(*x) * exact(*x);
-    let expected = wide(&x).chunks(per_group as usize).map(|group| sum(group.iter().map(square))).collect();
+    let values = wide(&x);
+    let strided = |group: u32| values.iter().skip(group as usize).step_by(p.count as usize);
+    let expected = (0..p.count).map(|group| sum(strided(group).map(square))).collect();
     Case::new(p.to_words(), p.count).input_floats(&x).output(expected)
 }
 

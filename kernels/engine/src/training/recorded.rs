@@ -153,10 +153,11 @@ impl RecordedStep {
         };
         step.backward(&views, sums, settings)?;
         step.graph.set_phase(1);
-        let inputs = step.update_inputs()?;
+        let norm = step.graph.sum_squares(step.gradients);
+        let inputs = step.update_inputs(norm)?;
         let layout = step.layout.clone();
         optimizer::record(&mut step.graph, settings.optimizer, &layout, &states, &inputs)?;
-        step.finish(settings, sums, clock)?;
+        step.finish(settings, sums, norm, clock)?;
         Ok(step)
     }
 
@@ -190,8 +191,7 @@ impl RecordedStep {
     }
 
     /// The factor of the gradients: unscaled, and clipped where their norm passes the limit (Pascanu et al. 2013).
-    fn update_inputs(&mut self) -> Result<UpdateInputs, EngineError> {
-        let norm = self.graph.sum_squares(self.gradients);
+    fn update_inputs(&mut self, norm: NodeId) -> Result<UpdateInputs, EngineError> {
         let (unscale, clip) = (self.scalar(Scalar::Unscale)?, self.scalar(Scalar::Clip)?);
         let mut program = Program::new();
         let [square, unscale_value, limit] = std::array::from_fn(|input| program.input(input as u8));
@@ -224,6 +224,7 @@ impl RecordedStep {
         &mut self,
         settings: &StepSettings,
         sums: [NodeId; 2],
+        norm: NodeId,
         clock: NodeId,
     ) -> Result<(), EngineError> {
         if let (Some(average), Some(decay)) = (self.average, settings.average_decay) {
@@ -236,7 +237,6 @@ impl RecordedStep {
             program.output(mixed);
             self.graph.update("average", &[average, self.parameters], &program)?;
         }
-        let norm = self.graph.sum_squares(self.gradients);
         let inputs = vec![sums[0], sums[1], norm, clock, self.ring];
         self.graph.push(Op::StepSummary, inputs, vec![], "step_summary");
         Ok(())

@@ -76,7 +76,8 @@ macro_rules! windows {
 pub(super) fn im2col(params: &im2col::Params, image: &[f32], columns: &mut [f32]) {
     let windows = windows!(params);
     let image = image.get(params.image_offset as usize..).unwrap_or_default();
-    let columns = columns.get_mut(..params.count as usize).unwrap_or_default();
+    let row = (params.kernel_width * params.channels) as usize;
+    let columns = columns.get_mut(..params.count as usize * row).unwrap_or_default();
     windows.gather(image, columns, windows.patch());
 }
 
@@ -213,18 +214,14 @@ pub(super) fn reduce_sum(p: &shaders::reduce_sum::Params, x: &[f32], y: &mut [f3
     }
 }
 
-/// Sums of squares of groups, sixteen sums at a time.
+/// Sums of squares, one stride apart: whole rows at a time.
 pub(super) fn sum_squares(p: &shaders::sum_squares::Params, x: &[f32], y: &mut [f32]) {
-    let values = x.get(..p.length as usize).unwrap_or_default();
-    for (sum, group) in y.iter_mut().zip(values.chunks(p.per_group.max(1) as usize)) {
-        let mut sums = [0.0_f32; 16];
-        let (blocks, rest) = group.as_chunks::<16>();
-        for block in blocks {
-            for (sum, value) in sums.iter_mut().zip(block) {
-                *sum += value * value;
-            }
+    let sums = y.get_mut(..p.count as usize).unwrap_or_default();
+    sums.fill(0.0);
+    for row in x.get(..p.length as usize).unwrap_or_default().chunks(p.count.max(1) as usize) {
+        for (sum, value) in sums.iter_mut().zip(row) {
+            *sum += value * value;
         }
-        *sum = sums.iter().sum::<f32>() + rest.iter().map(|value| value * value).sum::<f32>();
     }
 }
 
