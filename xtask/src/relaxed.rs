@@ -36,7 +36,9 @@ pub fn without_relaxed_simd(wasm: &[u8]) -> Outcome<(Vec<u8>, usize)> {
             other => {
                 if let Some((id, range)) = other.as_section() {
                     let range = usize::try_from(range.start).ok().zip(usize::try_from(range.end).ok());
-                    let data = range.and_then(|(start, end)| wasm.get(start..end)).ok_or("a section past the end of the module")?;
+                    let data = range
+                        .and_then(|(start, end)| wasm.get(start..end))
+                        .ok_or("a section past the end of the module")?;
                     module.section(&RawSection { id, data });
                 }
             }
@@ -63,7 +65,8 @@ fn is_relaxed(body: &FunctionBody<'_>) -> Outcome<bool> {
 mod tests {
     use super::without_relaxed_simd;
     use wasm_encoder::{
-        CodeSection, ExportKind, ExportSection, Function, FunctionSection, Instruction, Module, TypeSection, ValType,
+        CodeSection, ExportKind, ExportSection, Function, FunctionSection, Instruction, Module, TypeSection,
+        ValType,
     };
 
     /// Two functions of three vectors; the second multiplies and adds, relaxed or not.

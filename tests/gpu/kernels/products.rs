@@ -4,9 +4,7 @@ use super::{
     bounds::{Bounded, exact},
     case::{Case, Draw, Memory, Spec, UNTOUCHED, bits, wide},
 };
-use shaders::{
-    KernelId, cpu, matmul_int8, matmul_int8_emulated, quantize_int8,
-};
+use shaders::{KernelId, cpu, matmul_int8, matmul_int8_emulated, quantize_int8};
 
 pub fn specs() -> Vec<Spec> {
     vec![

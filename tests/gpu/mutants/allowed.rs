@@ -103,18 +103,6 @@ pub const ALLOWED: &[Allowance] = &[
         reason: "reading values of invocations before does not change the first",
     },
     Allowance {
-        kernel: "im2col",
-        line: "if (y >= params.padding && x >= params.padding && y - params.padding < params.height && x - params.padding < params.width) {",
-        mutated: "if (y >= params.padding && y >= params.padding && y - params.padding < params.height && x - params.padding < params.width) {",
-        reason: "a place before the image wraps to a huge number, which is past the image too",
-    },
-    Allowance {
-        kernel: "im2col",
-        line: "if (y >= params.padding && x >= params.padding && y - params.padding < params.height && x - params.padding < params.width) {",
-        mutated: "if (x >= params.padding && x >= params.padding && y - params.padding < params.height && x - params.padding < params.width) {",
-        reason: "a place before the image wraps to a huge number, which is past the image too",
-    },
-    Allowance {
         kernel: "im2col_int8",
         line: "if (y >= params.padding && x >= params.padding && y - params.padding < params.height && x - params.padding < params.width) {",
         mutated: "if (y >= params.padding && y >= params.padding && y - params.padding < params.height && x - params.padding < params.width) {",

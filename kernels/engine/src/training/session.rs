@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     EngineError,
-    backends::Executor,
+    backends::{Executor, gpu::TuneTable},
     models::Model,
     plan::{Plan, Span},
 };
@@ -57,6 +57,7 @@ pub struct Session {
     loss_scale: f32,
     scale_age: u32,
     snapshot: Snapshot,
+    tuning: TuneTable,
     buffers: [Vec<u32>; 2],
 }
 
@@ -108,6 +109,10 @@ impl Session {
             loss_scale,
             scale_age: 0,
             snapshot: Snapshot { step: 0, loss_scale, scale_age: 0, state: vec![] },
+            tuning: match place {
+                Where::Gpu { device, .. } => device.tuning(),
+                Where::Cpu => TuneTable::default(),
+            },
             buffers: [vec![], vec![]],
         };
         let words: &[u32] = bytemuck::cast_slice(weights);
@@ -342,6 +347,10 @@ impl Session {
     /// # Errors
     /// As [`Self::new`].
     pub async fn restore(&mut self, place: &Where) -> Result<u32, EngineError> {
+        if let Where::Gpu { device, .. } = place {
+            // Other kernels could round otherwise: replayed steps use those of the first time.
+            device.adopt_tuning(&self.tuning);
+        }
         self.executor = compile(&self.recorded, place).await?;
         self.resume(self.snapshot.clone())?;
         Ok(self.step)
@@ -370,7 +379,13 @@ impl Session {
     }
 }
 
+/// Seconds that choosing kernels for a plan may take.
+const TUNE_SECONDS: f64 = 2.0;
+
 async fn compile(recorded: &RecordedStep, place: &Where) -> Result<Executor, EngineError> {
     let plan = Rc::new(Plan::compile(&recorded.graph, &[recorded.model.logits], &place.options())?);
+    if let Where::Gpu { device, .. } = place {
+        device.tune(&plan, TUNE_SECONDS).await?;
+    }
     place.executor(plan).await
 }

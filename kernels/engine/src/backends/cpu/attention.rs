@@ -75,7 +75,16 @@ impl AttentionScratch {
                 let Self { queries, keys, values, scores, out, .. } = self;
                 let dims = MatmulDims { m: rows, k: dim, n: seen };
                 let (scores, out) = (&mut scores[..rows * seen], &mut out[..rows * dim]);
-                simd::matmul(scores, &queries[..rows * dim], &keys[..seen * dim], dims, false, true, false, matmul)?;
+                simd::matmul(
+                    scores,
+                    &queries[..rows * dim],
+                    &keys[..seen * dim],
+                    dims,
+                    false,
+                    true,
+                    false,
+                    matmul,
+                )?;
                 for (row, scores) in scores.chunks_exact_mut(seen).enumerate() {
                     let visible = if shape.causal { first + row + 1 } else { seen };
                     let at = (batch * shape.heads + head) * length + first + row;
@@ -146,7 +155,8 @@ impl AttentionScratch {
             let (o, o_grad) = (&saved.o[o_at..o_at + dim], &saved.o_grad[o_at..o_at + dim]);
             let delta: f32 = o.iter().zip(o_grad).map(|(o, o_grad)| o * o_grad).sum();
             let visible = if shape.causal { first + row + 1 } else { seen };
-            let (weights, grads) = (&mut scores[row * seen..][..seen], &mut score_grads[row * seen..][..seen]);
+            let (weights, grads) =
+                (&mut scores[row * seen..][..seen], &mut score_grads[row * seen..][..seen]);
             for (weight, grad) in weights.iter_mut().zip(grads.iter_mut()).take(visible) {
                 *weight = exp_one(*weight * shape.scale - saved.lse[at]);
                 *grad = *weight * (*grad - delta) * shape.scale;

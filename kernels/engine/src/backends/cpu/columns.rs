@@ -239,14 +239,16 @@ pub(super) fn max_pool_grad(
     // What is left of each channel's gradient once its maximum was found.
     let mut left = vec![0.0_f32; channels];
     for pooled in 0..y.len() / channels.max(1) {
-        let (w, h, n) = (pooled % out_width, pooled / out_width % out_height, pooled / (out_width * out_height));
+        let (w, h, n) =
+            (pooled % out_width, pooled / out_width % out_height, pooled / (out_width * out_height));
         let at = pooled * channels..(pooled + 1) * channels;
         let (Some(best), Some(grad)) = (y.get(at.clone()), y_grad.get(at)) else { return };
         left.copy_from_slice(grad);
         let corner = ((n * height + h * window) * width + w * window) * channels;
         for rank in 0..window * window {
             let begin = corner + (rank / window * width + rank % window) * channels;
-            let (Some(x), Some(x_grad)) = (x.get(begin..begin + channels), x_grad.get_mut(begin..begin + channels))
+            let (Some(x), Some(x_grad)) =
+                (x.get(begin..begin + channels), x_grad.get_mut(begin..begin + channels))
             else {
                 return;
             };

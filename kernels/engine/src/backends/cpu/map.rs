@@ -78,7 +78,9 @@ impl MapScratch {
             let written = buffers.get_mut(buffer).and_then(|buffer| buffer.get_mut(begin..begin + length));
             match (written, uniform, self.blocks.get(usize::from(*output))) {
                 (Some(written), Some(value), _) => written.fill(value),
-                (Some(written), None, Some(block)) => written.copy_from_slice(block.get(..length).unwrap_or_default()),
+                (Some(written), None, Some(block)) => {
+                    written.copy_from_slice(block.get(..length).unwrap_or_default())
+                }
                 _ => {}
             }
         }
@@ -195,11 +197,21 @@ fn unary(function: Unary, target: &mut [f32], x: Value<'_>) {
         Unary::ReciprocalSqrt => each(target, x, |x| 1.0 / x.sqrt()),
         Unary::Reciprocal => each(target, x, |x| 1.0 / x),
         Unary::Abs => each(target, x, f32::abs),
-        Unary::Sign => each(target, x, |x| if x > 0.0 { 1.0 } else if x < 0.0 { -1.0 } else { 0.0 }),
+        Unary::Sign => each(target, x, |x| {
+            if x > 0.0 {
+                1.0
+            } else if x < 0.0 {
+                -1.0
+            } else {
+                0.0
+            }
+        }),
         Unary::IsFinite => {
             each(target, x, |x| if (x.to_bits() & 0x7f80_0000) == 0x7f80_0000 { 0.0 } else { 1.0 });
         }
-        rare @ (Unary::Log | Unary::Sin | Unary::Cos | Unary::Floor) => each(target, x, |x| scalar_unary(rare, x)),
+        rare @ (Unary::Log | Unary::Sin | Unary::Cos | Unary::Floor) => {
+            each(target, x, |x| scalar_unary(rare, x))
+        }
     }
 }
 
@@ -246,7 +258,9 @@ fn select(target: &mut [f32], condition: Value<'_>, then: Value<'_>, otherwise: 
     };
     match (then, otherwise) {
         (Value::Each(then), Value::Each(otherwise)) => {
-            for ((slot, condition), (a, b)) in target.iter_mut().zip(condition).zip(then.iter().zip(otherwise)) {
+            for ((slot, condition), (a, b)) in
+                target.iter_mut().zip(condition).zip(then.iter().zip(otherwise))
+            {
                 *slot = if *condition > 0.0 { *a } else { *b };
             }
         }

@@ -13,8 +13,8 @@ use crate::{
     plan::{Call, Kernel, Plan, Product, Span},
     platform,
 };
-use bytemuck::{cast_slice, cast_slice_mut};
 use attention::{AttentionScratch, Gradients, Saved};
+use bytemuck::{cast_slice, cast_slice_mut};
 use map::MapScratch;
 use shaders::KernelId;
 use simd::{MatmulDims, MatmulScratch};
@@ -184,16 +184,20 @@ impl CpuExecutor {
 
     fn attention(&mut self, shape: &AttentionShape, call: &Call) -> Result<(), EngineError> {
         let [q, k, v, o, lse] = exactly(&mut self.arena, &call.buffers)?;
-        let fits = q.len() == shape.query_words() && k.len() == shape.key_words() && lse.len() == shape.row_words();
+        let fits =
+            q.len() == shape.query_words() && k.len() == shape.key_words() && lse.len() == shape.row_words();
         if !fits {
             return Err(misplaced());
         }
-        self.attention.forward(shape, [q, k, v], [o, lse], &mut self.scratch).map_err(|error| shape_error(&error))
+        self.attention
+            .forward(shape, [q, k, v], [o, lse], &mut self.scratch)
+            .map_err(|error| shape_error(&error))
     }
 
     fn attention_grad(&mut self, shape: &AttentionShape, call: &Call) -> Result<(), EngineError> {
         let [q, k, v, o, lse, o_grad, q_grad, k_grad, v_grad] = exactly(&mut self.arena, &call.buffers)?;
-        let fits = q.len() == shape.query_words() && k.len() == shape.key_words() && lse.len() == shape.row_words();
+        let fits =
+            q.len() == shape.query_words() && k.len() == shape.key_words() && lse.len() == shape.row_words();
         if !fits {
             return Err(misplaced());
         }

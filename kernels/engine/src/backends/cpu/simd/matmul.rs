@@ -3,9 +3,9 @@
 //! broadcasts single elements of it, so copying it first would cost more than it saves on the narrow
 //! products of a convolution.
 
-use super::relaxed;
 use super::lanes::F32x4;
 use super::pack::{pack_panels, pack_tiles, pack_transposed_panels};
+use super::relaxed;
 use super::{
     BLOCK_COLUMNS, BLOCK_INNER, BLOCK_ROWS, MatmulDims, MatmulError, MatmulScratch, PANEL_COLUMNS,
     TILE_PADDING, TILE_ROWS, check_length,
@@ -177,11 +177,13 @@ impl Block<'_> {
                 // Rows past the end of the last tile are computed from stale data and not stored.
                 if width > 4 {
                     let panel = panel.as_chunks::<2>().0;
-                    let sums = if self.fused { relaxed::tile_times(tile, panel) } else { tile_times(tile, panel) };
+                    let sums =
+                        if self.fused { relaxed::tile_times(tile, panel) } else { tile_times(tile, panel) };
                     self.store(&sums, self.rows - first, at);
                 } else {
                     let panel = panel.as_chunks::<1>().0;
-                    let sums = if self.fused { relaxed::tile_times(tile, panel) } else { tile_times(tile, panel) };
+                    let sums =
+                        if self.fused { relaxed::tile_times(tile, panel) } else { tile_times(tile, panel) };
                     self.store(&sums, self.rows - first, at);
                 }
             }

@@ -11,18 +11,18 @@
 //!
 //! Left out on purpose: threads (a static page has no cross-origin isolation, so no shared memory).
 
-mod relaxed;
 mod lanes;
 mod matmul;
 mod matmul_int8;
 mod pack;
+mod relaxed;
 #[cfg(test)]
 mod tests;
 pub mod vector_math;
 
 pub use matmul::matmul;
-use std::sync::atomic::{AtomicBool, Ordering};
 pub use matmul_int8::{LARGEST_EXACT_INNER, matmul_int8};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use std::fmt;
 
