@@ -6,6 +6,7 @@
 
 pub mod autodiff;
 pub mod backends;
+pub mod bench;
 pub mod datasets;
 mod error;
 pub mod graph;

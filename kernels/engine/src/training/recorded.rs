@@ -29,8 +29,10 @@ pub struct StepSettings {
     pub optimizer: OptimizerSpec,
     /// Largest norm of all gradients together.
     pub clip_norm: Option<f32>,
-    /// Decoupled weight decay of matrices.
+    /// Decoupled weight decay of matrices and kernels.
     pub weight_decay: f32,
+    /// Weight decay reaches every parameter, biases, gains and embeddings too.
+    pub decay_all: bool,
     /// Decay of the running average of weights.
     pub average_decay: Option<f32>,
     /// Label smoothing.
@@ -51,6 +53,7 @@ impl Default for StepSettings {
             optimizer: OptimizerSpec::ADAM,
             clip_norm: None,
             weight_decay: 0.0,
+            decay_all: false,
             average_decay: None,
             smoothing: 0.0,
             dropout: 0.0,
@@ -153,7 +156,7 @@ impl RecordedStep {
         };
         step.backward(&views, sums, settings)?;
         step.graph.set_phase(1);
-        let inputs = step.update_inputs()?;
+        let inputs = step.update_inputs(settings.decay_all)?;
         let layout = step.layout.clone();
         optimizer::record(&mut step.graph, settings.optimizer, &layout, &states, &inputs)?;
         step.finish(settings, sums, clock)?;
@@ -190,7 +193,7 @@ impl RecordedStep {
     }
 
     /// The factor of the gradients: unscaled, and clipped where their norm passes the limit (Pascanu et al. 2013).
-    fn update_inputs(&mut self) -> Result<UpdateInputs, EngineError> {
+    fn update_inputs(&mut self, decay_all: bool) -> Result<UpdateInputs, EngineError> {
         let norm = self.graph.sum_squares(self.gradients);
         let (unscale, clip) = (self.scalar(Scalar::Unscale)?, self.scalar(Scalar::Clip)?);
         let mut program = Program::new();
@@ -216,6 +219,7 @@ impl RecordedStep {
             plain_rate: self.scalar(Scalar::PlainRate)?,
             epsilon: self.scalar(Scalar::Epsilon)?,
             decay: self.scalar(Scalar::Decay)?,
+            decay_all,
         })
     }
 
