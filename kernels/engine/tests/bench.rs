@@ -4,9 +4,11 @@
 
 use engine::{
     bench::{Cycle, Products, Training, TrainingJob},
-    training::Where,
+    models::Model,
+    training::{OptimizerSpec, Session, StepSettings, Where},
 };
 use pollster::block_on;
+use std::rc::Rc;
 
 /// Element `index` of the stream of `seed`: mulberry32 as a counter (kit/kit.mjs of the comparison, `u32`).
 fn bits(seed: u32, index: u32) -> u32 {
@@ -161,4 +163,42 @@ fn a_chain_of_products_depends_on_each_and_repeats() {
 fn a_wrong_number_of_weights_is_refused() {
     let job = TrainingJob::mlp(&[784, 8, 10], 4, 1e-3);
     assert!(block_on(Training::new(&job, &[0.0; 7], Cycle::default(), &Where::Cpu)).is_err());
+}
+
+/// Factor of each parameter's first value after one step whose rate is nothing beside its decay.
+fn factors_of_one_decay(job: &TrainingJob, decay_all: bool) -> Vec<(String, f32)> {
+    let settings = StepSettings {
+        micro_batch_size: job.batch,
+        optimizer: OptimizerSpec::Sgd { momentum: 0.0, nesterov: false },
+        weight_decay: 2.5e8,
+        decay_all,
+        ..StepSettings::default()
+    };
+    let batches = Box::new(token_batches(job.batch, 4, 8));
+    let mut session = block_on(Session::new(&job.model, settings, Rc::new(|_| 1e-9), batches, &Where::Cpu))
+        .expect("compiles");
+    let layout = session.recorded().layout.clone();
+    let before = block_on(session.parameters(false)).expect("reads");
+    block_on(session.advance(1)).expect("runs");
+    let after = block_on(session.parameters(false)).expect("reads");
+    let named = layout.placements.iter().map(|place| {
+        let factor = after[place.offset] / before[place.offset];
+        (place.parameter.name.clone(), factor)
+    });
+    named.filter(|(_, factor)| factor.is_finite()).collect()
+}
+
+#[test]
+fn decay_of_all_parameters_reaches_gains_and_embeddings_and_else_only_matrices() {
+    let job = TrainingJob::gpt([1, 8, 2, 4, 8], 2, 1e-3, 0.01);
+    assert!(matches!(job.model, Model::Gpt(_)));
+    for (name, factor) in factors_of_one_decay(&job, true) {
+        assert!((factor - 0.75).abs() < 1e-4, "{name}: {factor}");
+    }
+    let factors = factors_of_one_decay(&job, false);
+    let factor_of = |name: &str| factors.iter().find(|(known, _)| known == name).expect("a parameter").1;
+    assert!((factor_of("head.weight") - 0.75).abs() < 1e-4);
+    for name in ["embedding.weight", "positions.weight", "norm.gain"] {
+        assert!((factor_of(name) - 1.0).abs() < 1e-4, "{name}");
+    }
 }
