@@ -7,6 +7,7 @@
 pub mod autodiff;
 pub mod backends;
 pub mod checkpoint;
+pub mod bench;
 pub mod datasets;
 mod error;
 pub mod graph;

@@ -1,6 +1,7 @@
 //! The compute worker: commands in, events out. Everything heavy happens here, so that the page stays responsive,
 //! and a trap costs this worker, not the page.
 
+mod bench;
 mod compress;
 mod context;
 mod data;

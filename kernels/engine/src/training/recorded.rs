@@ -29,8 +29,10 @@ pub struct StepSettings {
     pub optimizer: OptimizerSpec,
     /// Largest norm of all gradients together.
     pub clip_norm: Option<f32>,
-    /// Decoupled weight decay of matrices.
+    /// Decoupled weight decay of matrices and kernels.
     pub weight_decay: f32,
+    /// Weight decay reaches every parameter, biases, gains and embeddings too.
+    pub decay_all: bool,
     /// Decay of the running average of weights.
     pub average_decay: Option<f32>,
     /// Label smoothing.
@@ -51,6 +53,7 @@ impl Default for StepSettings {
             optimizer: OptimizerSpec::ADAM,
             clip_norm: None,
             weight_decay: 0.0,
+            decay_all: false,
             average_decay: None,
             smoothing: 0.0,
             dropout: 0.0,
@@ -154,7 +157,7 @@ impl RecordedStep {
         step.backward(&views, sums, settings)?;
         step.graph.set_phase(1);
         let norm = step.graph.sum_squares(step.gradients);
-        let inputs = step.update_inputs(norm)?;
+        let inputs = step.update_inputs(norm, settings.decay_all)?;
         let layout = step.layout.clone();
         optimizer::record(&mut step.graph, settings.optimizer, &layout, &states, &inputs)?;
         step.finish(settings, sums, norm, clock)?;
@@ -191,7 +194,7 @@ impl RecordedStep {
     }
 
     /// The factor of the gradients: unscaled, and clipped where their norm passes the limit (Pascanu et al. 2013).
-    fn update_inputs(&mut self, norm: NodeId) -> Result<UpdateInputs, EngineError> {
+    fn update_inputs(&mut self, norm: NodeId, decay_all: bool) -> Result<UpdateInputs, EngineError> {
         let (unscale, clip) = (self.scalar(Scalar::Unscale)?, self.scalar(Scalar::Clip)?);
         let mut program = Program::new();
         let [square, unscale_value, limit] = std::array::from_fn(|input| program.input(input as u8));
@@ -216,6 +219,7 @@ impl RecordedStep {
             plain_rate: self.scalar(Scalar::PlainRate)?,
             epsilon: self.scalar(Scalar::Epsilon)?,
             decay: self.scalar(Scalar::Decay)?,
+            decay_all,
         })
     }
 
