@@ -1,6 +1,8 @@
 //! The CPU backend: one arena, SIMD products, the kernels' twins for the rest. One thread, no allocation per run.
 
+pub mod attention;
 mod columns;
+pub mod rows;
 pub mod simd;
 
 use crate::{

@@ -12,7 +12,7 @@
 //!
 //! Left out on purpose: threads (a static page has no cross-origin isolation, so no shared memory).
 
-mod lanes;
+pub(super) mod lanes;
 mod matmul;
 mod matmul_int8;
 mod pack;
@@ -141,6 +141,12 @@ impl MatmulScratch {
             (inner + TILE_PADDING) * m.min(BLOCK_ROWS).div_ceil(TILE_ROWS),
             [0.0; TILE_ROWS],
         );
+    }
+
+    /// Elements of each buffer, for tests that nothing grows.
+    #[cfg(test)]
+    pub(super) fn sizes(&self) -> [usize; 4] {
+        [self.panels.len(), self.tiles.len(), self.panels_int8.len(), self.rows_int8.len()]
     }
 
     /// The same for [`matmul_int8`].
