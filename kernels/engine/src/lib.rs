@@ -6,8 +6,8 @@
 
 pub mod autodiff;
 pub mod backends;
-pub mod checkpoint;
 pub mod bench;
+pub mod checkpoint;
 pub mod datasets;
 mod error;
 pub mod graph;

@@ -40,7 +40,7 @@ fn main() {
 /// The loader says whether this module may run its relaxed SIMD functions.
 #[wasm_bindgen::prelude::wasm_bindgen(js_name = useFused)]
 pub fn use_fused(fused: bool) {
-    engine::backends::cpu::simd::use_fused(fused);
+    engine::backends::cpu::simd::use_relaxed(fused);
 }
 
 /// Short commands are answered at once, even while a job awaits the GPU; heavy ones wait their turn.

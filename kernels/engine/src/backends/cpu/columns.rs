@@ -2,6 +2,7 @@
 //!
 //! In NHWC the values under one row of a window are contiguous, so a window is `kernel_height` copies.
 
+use super::rows;
 use shaders::{col2im, im2col, im2col_int8, quantize_int8};
 
 struct Windows {
@@ -195,6 +196,13 @@ pub(super) fn copy_strided(p: &shaders::copy_strided::Params, x: &[f32], y: &mut
 pub(super) fn reduce_sum(p: &shaders::reduce_sum::Params, x: &[f32], y: &mut [f32]) {
     let (length, inner) = (p.length as usize, p.inner as usize);
     let (groups, per_group) = (p.groups as usize, p.per_group as usize);
+    if groups == 1 && inner == 1 {
+        return rows::row_sums(x, y, length);
+    }
+    if groups == 1 {
+        let slices = x.chunks_exact((length * inner).max(1)).zip(y.chunks_exact_mut(inner.max(1)));
+        return slices.for_each(|(x, sums)| rows::column_sums(x, sums));
+    }
     for (slot, sums) in y.chunks_exact_mut(inner).take(p.count as usize / inner.max(1)).enumerate() {
         let (outer, group) = (slot / groups, slot % groups);
         let (begin, end) = (group * per_group, ((group + 1) * per_group).min(length));

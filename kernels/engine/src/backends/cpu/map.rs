@@ -177,42 +177,48 @@ fn each(target: &mut [f32], x: &[f32], function: impl Fn(f32) -> f32) {
 fn unary(function: Unary, target: &mut [f32], x: Value<'_>) {
     let x = match x {
         Value::Uniform(x) => {
-            let value = match function {
-                Unary::Exp => vector_math::exp_one(x),
-                Unary::Tanh => vector_math::tanh_one(x),
-                Unary::Sigmoid => vector_math::sigmoid_one(x),
-                other => scalar_unary(other, x),
-            };
+            // One value goes the way of many, so that it has the same bits.
+            let mut one = [x];
+            let function_of_one: &mut [f32] = &mut one;
+            unary(function, target.get_mut(..1).unwrap_or_default(), Value::Each(function_of_one));
+            let value = target.first().copied().unwrap_or(x);
             target.fill(value);
             return;
         }
         Value::Each(x) => x,
     };
-    match function {
-        Unary::Exp => each(target, x, vector_math::exp_one),
-        Unary::Tanh => each(target, x, vector_math::tanh_one),
-        Unary::Sigmoid => each(target, x, vector_math::sigmoid_one),
-        Unary::Negate => each(target, x, |x| -x),
-        Unary::Sqrt => each(target, x, f32::sqrt),
-        Unary::ReciprocalSqrt => each(target, x, |x| 1.0 / x.sqrt()),
-        Unary::Reciprocal => each(target, x, |x| 1.0 / x),
-        Unary::Abs => each(target, x, f32::abs),
-        Unary::Sign => each(target, x, |x| {
-            if x > 0.0 {
-                1.0
-            } else if x < 0.0 {
-                -1.0
-            } else {
-                0.0
-            }
-        }),
+    let elementary = match function {
+        Unary::Exp => vector_math::exp,
+        Unary::Log => vector_math::ln,
+        Unary::Tanh => vector_math::tanh,
+        Unary::Sigmoid => vector_math::sigmoid,
+        Unary::Sqrt => vector_math::square_root,
+        Unary::Reciprocal => vector_math::reciprocal,
+        Unary::Negate => return each(target, x, |x| -x),
+        Unary::ReciprocalSqrt => return each(target, x, |x| 1.0 / x.sqrt()),
+        Unary::Abs => return each(target, x, f32::abs),
+        Unary::Sign => {
+            return each(target, x, |x| {
+                if x > 0.0 {
+                    1.0
+                } else if x < 0.0 {
+                    -1.0
+                } else {
+                    0.0
+                }
+            });
+        }
         Unary::IsFinite => {
-            each(target, x, |x| if (x.to_bits() & 0x7f80_0000) == 0x7f80_0000 { 0.0 } else { 1.0 });
+            return each(target, x, |x| if (x.to_bits() & 0x7f80_0000) == 0x7f80_0000 { 0.0 } else { 1.0 });
         }
-        rare @ (Unary::Log | Unary::Sin | Unary::Cos | Unary::Floor) => {
-            each(target, x, |x| scalar_unary(rare, x))
+        rare @ (Unary::Sin | Unary::Cos | Unary::Floor) => {
+            return each(target, x, |x| scalar_unary(rare, x));
         }
+    };
+    for (slot, x) in target.iter_mut().zip(x) {
+        *slot = *x;
     }
+    elementary(target);
 }
 
 #[inline(always)]

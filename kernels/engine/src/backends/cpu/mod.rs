@@ -4,6 +4,7 @@ mod attention;
 mod columns;
 mod dispatch;
 mod map;
+mod rows;
 pub mod simd;
 mod slices;
 
@@ -13,7 +14,7 @@ use crate::{
     plan::{Call, Kernel, Plan, Product, Span},
     platform,
 };
-use attention::{AttentionScratch, Gradients, Saved};
+use attention::{AttentionGrads, AttentionInputs, AttentionScratch};
 use bytemuck::{cast_slice, cast_slice_mut};
 use map::MapScratch;
 use shaders::KernelId;
@@ -32,6 +33,7 @@ pub struct CpuExecutor {
     scratch: MatmulScratch,
     map: MapScratch,
     attention: AttentionScratch,
+    delta: Vec<f32>,
     sums: Vec<i32>,
 }
 
@@ -42,7 +44,7 @@ impl CpuExecutor {
         let mut scratch = MatmulScratch::new();
         let mut map = MapScratch::default();
         let mut attention = AttentionScratch::default();
-        let mut sums = 0;
+        let (mut sums, mut delta) = (0, 0);
         for call in &plan.calls {
             match &call.kernel {
                 Kernel::Product(p) => {
@@ -53,7 +55,8 @@ impl CpuExecutor {
                 }
                 Kernel::Map { kernel, .. } => map.reserve(kernel),
                 Kernel::Attention(shape) | Kernel::AttentionGrad(shape) => {
-                    attention.reserve(shape, &mut scratch);
+                    attention.reserve(&sizes_of(shape));
+                    delta = delta.max(shape.row_words());
                 }
                 _ => {}
             }
@@ -67,6 +70,7 @@ impl CpuExecutor {
             scratch,
             map,
             attention,
+            delta: vec![0.0; delta],
             sums: vec![0; sums],
             plan: Rc::clone(&plan),
         };
@@ -184,27 +188,19 @@ impl CpuExecutor {
 
     fn attention(&mut self, shape: &AttentionShape, call: &Call) -> Result<(), EngineError> {
         let [q, k, v, o, lse] = exactly(&mut self.arena, &call.buffers)?;
-        let fits =
-            q.len() == shape.query_words() && k.len() == shape.key_words() && lse.len() == shape.row_words();
-        if !fits {
-            return Err(misplaced());
-        }
-        self.attention
-            .forward(shape, [q, k, v], [o, lse], &mut self.scratch)
+        attention::attention(&sizes_of(shape), (q, k, v), o, lse, &mut self.attention)
             .map_err(|error| shape_error(&error))
     }
 
     fn attention_grad(&mut self, shape: &AttentionShape, call: &Call) -> Result<(), EngineError> {
         let [q, k, v, o, lse, o_grad, q_grad, k_grad, v_grad] = exactly(&mut self.arena, &call.buffers)?;
-        let fits =
-            q.len() == shape.query_words() && k.len() == shape.key_words() && lse.len() == shape.row_words();
-        if !fits {
-            return Err(misplaced());
-        }
-        let saved = Saved { q, k, v, o, lse, o_grad };
-        let mut gradients = Gradients { q: q_grad, k: k_grad, v: v_grad };
-        self.attention
-            .backward(shape, &saved, &mut gradients, &mut self.scratch)
+        let sizes = sizes_of(shape);
+        self.delta.resize(self.delta.len().max(shape.row_words()), 0.0);
+        let delta = self.delta.get_mut(..shape.row_words()).unwrap_or_default();
+        attention::attention_delta(&sizes, o, o_grad, delta).map_err(|error| shape_error(&error))?;
+        let inputs = AttentionInputs { q, k, v, o_grad, lse, delta };
+        let grads = AttentionGrads { q_grad: Some(q_grad), kv_grads: Some((k_grad, v_grad)) };
+        attention::attention_grad(&sizes, &inputs, grads, &mut self.attention)
             .map_err(|error| shape_error(&error))
     }
 
@@ -229,6 +225,12 @@ impl CpuExecutor {
         }
         Ok(())
     }
+}
+
+/// The same sizes in the words of the kernels.
+const fn sizes_of(shape: &AttentionShape) -> attention::AttentionShape {
+    let AttentionShape { batch, length, heads, kv_heads, head_dim, causal, scale } = *shape;
+    attention::AttentionShape { batch, heads, kv_heads, length, head_dim, causal, scale }
 }
 
 fn shape_error(error: &simd::MatmulError) -> EngineError {

@@ -6,39 +6,26 @@
 //! four-element array elsewhere. Multiplication and addition stay separate operations and their order
 //! depends on the shape only, so the same call gives the same bits in every browser and natively.
 //!
-//! Where the browser has relaxed SIMD, f32 products use its multiply-add ([`use_fused`]): results then depend on
-//! whether the processor rounds once or twice, and are the same to the bit on one machine.
+//! The f32 product exists a second time with relaxed SIMD, that is with fused multiply-add where the
+//! processor has it: up to half as fast again, still a function of the shape only, but its bits depend on
+//! the machine. [`use_relaxed`] switches it on.
 //!
 //! Left out on purpose: threads (a static page has no cross-origin isolation, so no shared memory).
 
-mod lanes;
+pub(super) mod lanes;
 mod matmul;
 mod matmul_int8;
 mod pack;
-mod relaxed;
 #[cfg(test)]
 mod tests;
+mod tile;
+mod vector;
 pub mod vector_math;
 
-pub use matmul::matmul;
+pub use matmul::{Batch, Matrix, matmul, matmul_batched, matmul_strided};
 pub use matmul_int8::{LARGEST_EXACT_INNER, matmul_int8};
-use std::sync::atomic::{AtomicBool, Ordering};
 
-use std::fmt;
-
-static FUSED: AtomicBool = AtomicBool::new(false);
-
-/// Lets products round once for each multiplication and addition together, where the processor can (relaxed SIMD).
-/// Only for a module that holds these instructions: the one without them traps.
-pub fn use_fused(fused: bool) {
-    FUSED.store(fused && cfg!(target_arch = "wasm32"), Ordering::Relaxed);
-}
-
-/// What [`use_fused`] said.
-#[must_use]
-pub fn uses_fused() -> bool {
-    FUSED.load(Ordering::Relaxed)
-}
+use std::{cell::Cell, fmt};
 
 /// Rows of the left-hand side that one tile works on.
 const TILE_ROWS: usize = 4;
@@ -48,11 +35,30 @@ const TILE_PADDING: usize = 4;
 /// Columns of a packed panel, two vectors of four.
 const PANEL_COLUMNS: usize = 8;
 /// Rows of the left-hand side that stay in the second-level cache while the panels pass over them.
-const BLOCK_ROWS: usize = 32;
+const BLOCK_ROWS: usize = 48;
 /// Steps of the inner dimension between two visits to the result: a panel of 8 columns is then 8 KiB.
 const BLOCK_INNER: usize = 384;
+/// Columns of the result from which on copying a row-major left-hand side into tiles costs less than the
+/// cache conflicts of reading it in place.
+const PACK_ROWS_FROM: usize = 128;
 /// Columns that are packed at a time: at most 512 KiB of panels.
 const BLOCK_COLUMNS: usize = 512;
+
+thread_local! {
+    static RELAXED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether f32 products on this thread may use relaxed SIMD from now on. Off at first. Only to be switched
+/// on where the browser knows relaxed SIMD: the build for other browsers traps in those functions.
+pub fn use_relaxed(relaxed: bool) {
+    RELAXED.set(relaxed);
+}
+
+/// What [`use_relaxed`] was told last.
+#[must_use]
+pub fn relaxed_is_used() -> bool {
+    RELAXED.get()
+}
 
 /// The sizes of a product of an `m` x `k` by a `k` x `n` matrix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -111,7 +117,7 @@ impl std::error::Error for MatmulError {}
 pub struct MatmulScratch {
     /// Packed panels of the right-hand side.
     panels: Vec<[f32; 4]>,
-    /// Packed tiles of a transposed left-hand side.
+    /// Packed tiles of the left-hand side.
     tiles: Vec<[f32; TILE_ROWS]>,
     /// Packed panels of an INT8 right-hand side: four columns of two 16-bit steps.
     panels_int8: Vec<[u32; 4]>,
@@ -135,6 +141,12 @@ impl MatmulScratch {
             (inner + TILE_PADDING) * m.min(BLOCK_ROWS).div_ceil(TILE_ROWS),
             [0.0; TILE_ROWS],
         );
+    }
+
+    /// Elements of each buffer, for tests that nothing grows.
+    #[cfg(test)]
+    pub(super) fn sizes(&self) -> [usize; 4] {
+        [self.panels.len(), self.tiles.len(), self.panels_int8.len(), self.rows_int8.len()]
     }
 
     /// The same for [`matmul_int8`].
@@ -166,4 +178,21 @@ fn check_length(
 ) -> Result<(), MatmulError> {
     let expected = rows.checked_mul(columns).ok_or(MatmulError::TooLarge(dims))?;
     if found == expected { Ok(()) } else { Err(MatmulError::Length { operand, expected, found }) }
+}
+
+/// Compares a length with what rows of `columns` elements need that begin `stride` apart.
+fn check_strided(
+    operand: &'static str,
+    (found, stride): (usize, usize),
+    (rows, columns): (usize, usize),
+    dims: MatmulDims,
+) -> Result<(), MatmulError> {
+    let Some(before) = rows.checked_sub(1) else { return Ok(()) };
+    let expected = before.checked_mul(stride).and_then(|begin| begin.checked_add(columns));
+    let expected = expected.ok_or(MatmulError::TooLarge(dims))?;
+    if found >= expected && (before == 0 || stride >= columns) {
+        Ok(())
+    } else {
+        Err(MatmulError::Length { operand, expected, found })
+    }
 }
