@@ -82,14 +82,14 @@ impl Bench {
             }
             _ => return Err(JsError::new(&format!("no training of {family} with sizes {sizes:?}"))),
         };
-        let batches = Cycle { batches: batches.iter().map(|batch| words_of_pair(batch.into())).collect() };
+        let batches = Cycle { batches: batches.iter().map(|batch| words_of_pair(&batch.into())).collect() };
         let training = Training::new(&job, &weights, batches, &self.place).await;
         training.map(|training| BenchTraining { training }).map_err(|error| explained(&error))
     }
 }
 
 /// Examples and labels of a batch.
-fn words_of_pair(pair: Array) -> (Vec<u32>, Vec<u32>) {
+fn words_of_pair(pair: &Array) -> (Vec<u32>, Vec<u32>) {
     let part =
         |index| pair.get(index).dyn_into::<Uint32Array>().map_or_else(|_| vec![], |words| words.to_vec());
     (part(0), part(1))
