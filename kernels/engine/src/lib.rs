@@ -10,6 +10,7 @@ pub mod datasets;
 mod error;
 pub mod graph;
 pub mod models;
+pub mod passes;
 pub mod plan;
 pub mod platform;
 pub mod probe;

@@ -371,6 +371,7 @@ impl Session {
 }
 
 async fn compile(recorded: &RecordedStep, place: &Where) -> Result<Executor, EngineError> {
-    let plan = Rc::new(Plan::compile(&recorded.graph, &[recorded.model.logits], &place.options())?);
+    let options = recorded.passes.options(place.options());
+    let plan = Rc::new(Plan::compile(&recorded.graph, &[recorded.model.logits], &options)?);
     place.executor(plan).await
 }
