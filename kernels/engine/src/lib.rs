@@ -14,6 +14,7 @@ pub mod passes;
 pub mod plan;
 pub mod platform;
 pub mod probe;
+pub mod profile;
 pub mod quantisation;
 pub mod random;
 pub mod training;

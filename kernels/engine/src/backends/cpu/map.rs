@@ -5,7 +5,7 @@ use super::simd::vector_math;
 use shaders::program::{Access, Binary, Instruction, MapKernel, Target, Unary, scalar_unary};
 
 /// Elements of a block.
-const BLOCK: usize = 256;
+pub(crate) const BLOCK: usize = 256;
 
 type Block = [f32; BLOCK];
 

@@ -2,7 +2,7 @@
 
 mod columns;
 mod dispatch;
-mod map;
+pub(crate) mod map;
 pub mod simd;
 mod slices;
 
