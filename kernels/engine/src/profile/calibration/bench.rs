@@ -15,9 +15,13 @@ use crate::{
 use shaders::program::{Binary, Program, Unary};
 use std::rc::Rc;
 
-/// Seconds for one small plan.
-const BUDGET_SECONDS: f64 = 0.15;
-const MOST_REPEATS: usize = 40;
+/// Seconds for all small plans together.
+const BUDGET_SECONDS: f64 = 0.9;
+/// Rounds over all plans: the best of each call is taken, so that other work on the machine spoils none.
+const LEAST_ROUNDS: usize = 6;
+const MOST_ROUNDS: usize = 60;
+/// Where a round is so slow, one look has to do.
+const HOPELESS_SECONDS: f64 = 4.0;
 /// Calls that do next to nothing.
 const IDLE_CALLS: usize = 256;
 
@@ -33,20 +37,28 @@ pub async fn calibrate(place: &Where) -> Result<Calibration, EngineError> {
         granule: if is_gpu { 1 } else { BLOCK },
         samples: vec![],
     };
-    for bench in [products()?, convolutions()?, attention()?, rows(64, 16)?, rows(256, 64)?, rows(768, 192)?]
-    {
-        for (call, seconds) in bench.measure(place).await? {
-            if matches!(call.kernel, Kernel::Map { .. }) {
-                continue;
-            }
-            let Workload { class, at, work } = Workload::of(&call);
-            let net = net(seconds, found.call_seconds);
-            if net > 0.0 {
-                found.samples.push(Sample { class, at, rate: work / net });
-            }
+    let plans = [
+        elementwise()?,
+        products()?,
+        convolutions()?,
+        attention()?,
+        rows(64, 16)?,
+        rows(256, 64)?,
+        rows(768, 192)?,
+    ];
+    let mut timed = measure(&plans, place).await?;
+    let programs: Vec<(Call, f64)> = if timed.is_empty() { vec![] } else { timed.remove(0) };
+    for (call, seconds) in timed.into_iter().flatten() {
+        if matches!(call.kernel, Kernel::Map { .. }) {
+            continue;
+        }
+        let Workload { class, at, work } = Workload::of(&call);
+        let net = net(seconds, found.call_seconds);
+        if net > 0.0 {
+            found.samples.push(Sample { class, at, rate: work / net });
         }
     }
-    elementwise(place, &mut found).await?;
+    instruction_rates(&programs, &mut found);
     Ok(found)
 }
 
@@ -55,39 +67,48 @@ fn net(seconds: f64, call_seconds: f64) -> f64 {
     (seconds - call_seconds).max(0.3 * seconds)
 }
 
-/// Copies give the bandwidth by working set; longer programs give what an instruction adds.
-async fn elementwise(place: &Where, found: &mut Calibration) -> Result<(), EngineError> {
-    const LENGTH: usize = 1 << 13;
-    const CHAIN: usize = 12;
+/// Elements of the programs that are told apart by their instructions.
+const LENGTH: usize = 1 << 13;
+/// Instructions of each.
+const CHAIN: usize = 12;
+/// Sizes of copies, as powers of two; the last is the length of the other programs.
+const COPIES: [usize; 7] = [8, 11, 15, 17, 18, 19, 13];
+
+/// Copies of several sizes, then a program of each class of instructions.
+fn elementwise() -> Result<Bench, EngineError> {
     let mut bench = Bench::default();
-    for exponent in [8, 11, 13, 15, 17, 19] {
+    for exponent in COPIES {
         bench.map(1 << exponent, &chain(None, 0))?;
     }
-    bench.map(LENGTH, &chain(None, 0))?;
     for class in OPERATIONS {
         bench.map(LENGTH, &chain(Some(class), CHAIN))?;
     }
-    let timed = bench.measure(place).await?;
-    let mut copy_seconds = 0.0;
+    Ok(bench)
+}
+
+/// Copies give the bandwidth by working set; longer programs give what an instruction adds.
+fn instruction_rates(timed: &[(Call, f64)], found: &mut Calibration) {
+    let (mut copy_seconds, mut cheap_seconds) = (0.0, 0.0);
     for (number, (call, seconds)) in timed.iter().enumerate() {
         let Kernel::Map { elements, .. } = call.kernel else { continue };
         let seconds = net(*seconds, found.call_seconds);
-        match number.checked_sub(7) {
-            None => {
-                let bytes = elements as f64 * 8.0;
-                let at = [bytes.log2(), 0.0, 0.0];
-                found.samples.push(Sample { class: "bytes".into(), at, rate: bytes / seconds });
-                copy_seconds = seconds;
-            }
-            Some(class) => {
-                let added = (seconds - copy_seconds).max(0.02 * seconds);
-                let rate = (elements * CHAIN) as f64 / added;
-                let class = OPERATIONS.get(class).copied().unwrap_or("op.cheap").to_owned();
-                found.samples.push(Sample { class, at: [0.0; 3], rate });
-            }
+        let Some(class) = number.checked_sub(COPIES.len()) else {
+            let bytes = elements as f64 * 8.0;
+            let at = [bytes.log2(), 0.0, 0.0];
+            found.samples.push(Sample { class: "bytes".into(), at, rate: bytes / seconds });
+            copy_seconds = seconds;
+            continue;
+        };
+        let class = OPERATIONS.get(class).copied().unwrap_or("op.cheap");
+        // Constants are only seen beside what reads them.
+        let beside = if class == "op.fill" { cheap_seconds } else { 0.0 };
+        let added = (seconds - copy_seconds - beside).max(0.02 * seconds);
+        if class == "op.cheap" {
+            cheap_seconds = added;
         }
+        let rate = (elements * CHAIN) as f64 / added;
+        found.samples.push(Sample { class: class.to_owned(), at: [0.0; 3], rate });
     }
-    Ok(())
 }
 
 /// A program of `length` instructions of one class, each on the result of the one before.
@@ -95,8 +116,17 @@ fn chain(class: Option<&str>, length: usize) -> Program {
     let mut program = Program::new();
     let x = program.input(0);
     let mut value = x;
-    for _ in 0..length {
+    for step in 0..length {
         value = match class {
+            Some("op.fill") => {
+                let constant = program.constant(step as f32 + 0.5);
+                program.binary(Binary::Subtract, constant, value)
+            }
+            Some("op.compare") => program.binary(Binary::Maximum, x, value),
+            Some("op.select") => {
+                let other = program.constant(0.5);
+                program.select(value, other, x)
+            }
             Some("op.slow") => program.binary(Binary::Divide, x, value),
             Some("op.exp") => program.unary(Unary::Exp, value),
             Some("op.log") => program.unary(Unary::Log, value),
@@ -196,25 +226,40 @@ impl Bench {
         }
         Ok(executor)
     }
+}
 
-    /// Seconds of each call: the best of many runs, or their mean where the clock is too coarse to tell runs apart.
-    async fn measure(&self, place: &Where) -> Result<Vec<(Call, f64)>, EngineError> {
-        let mut executor = self.executor(place).await?;
-        let begin = now_seconds();
-        let mut runs: Vec<Vec<f64>> = vec![];
+/// Seconds of each call of each plan, in rounds over all plans: the best of many runs, or their mean where the clock is
+/// too coarse to tell runs apart.
+async fn measure(plans: &[Bench], place: &Where) -> Result<Vec<Vec<(Call, f64)>>, EngineError> {
+    let mut executors = Vec::with_capacity(plans.len());
+    for plan in plans {
+        let mut executor = plan.executor(place).await?;
         executor.run_phase(0).await?;
-        while runs.is_empty() || (runs.len() < MOST_REPEATS && now_seconds() - begin < BUDGET_SECONDS) {
+        executors.push(executor);
+    }
+    let mut runs: Vec<Vec<Vec<f64>>> = vec![vec![]; plans.len()];
+    let begin = now_seconds();
+    for round in 0..MOST_ROUNDS {
+        let limit = if round < LEAST_ROUNDS { HOPELESS_SECONDS } else { BUDGET_SECONDS };
+        if round > 0 && now_seconds() - begin > limit {
+            break;
+        }
+        for (executor, runs) in executors.iter_mut().zip(&mut runs) {
             runs.push(executor.profile_phase(0).await?);
         }
-        let tick = tick_seconds();
-        let calls = executor.plan().calls.iter().enumerate().map(|(number, call)| {
-            let times: Vec<f64> = runs.iter().filter_map(|run| run.get(number).copied()).collect();
-            let best = times.iter().copied().fold(f64::INFINITY, f64::min);
-            let mean = times.iter().sum::<f64>() / times.len().max(1) as f64;
-            (call.clone(), if best > 20.0 * tick { best } else { mean })
-        });
-        Ok(calls.collect())
     }
+    let tick = tick_seconds();
+    let best_of = |runs: &[Vec<f64>], number: usize| {
+        let times: Vec<f64> = runs.iter().filter_map(|run| run.get(number).copied()).collect();
+        let best = times.iter().copied().fold(f64::INFINITY, f64::min);
+        let mean = times.iter().sum::<f64>() / times.len().max(1) as f64;
+        if best > 20.0 * tick { best } else { mean }
+    };
+    let plans = executors.iter().zip(&runs).map(|(executor, runs)| {
+        let calls = executor.plan().calls.iter().enumerate();
+        calls.map(|(number, call)| (call.clone(), best_of(runs, number))).collect()
+    });
+    Ok(plans.collect())
 }
 
 /// The smallest step of the clock: browsers make it coarse.
@@ -236,7 +281,7 @@ fn tick_seconds() -> f64 {
 }
 
 fn products() -> Result<Bench, EngineError> {
-    const PLAIN: [[usize; 3]; 10] = [
+    const PLAIN: [[usize; 3]; 11] = [
         [64, 64, 64],
         [256, 256, 256],
         [32, 10, 128],
@@ -247,10 +292,19 @@ fn products() -> Result<Bench, EngineError> {
         [32, 128, 784],
         [512, 64, 256],
         [512, 192, 64],
+        [256, 32, 32],
     ];
-    const RIGHT: [[usize; 3]; 6] =
-        [[64, 64, 64], [256, 256, 256], [32, 784, 128], [2048, 72, 16], [512, 64, 192], [32, 128, 10]];
-    const LEFT: [[usize; 3]; 7] = [
+    const RIGHT: [[usize; 3]; 7] = [
+        [256, 32, 32],
+        [64, 64, 64],
+        [256, 256, 256],
+        [32, 784, 128],
+        [2048, 72, 16],
+        [512, 64, 192],
+        [32, 128, 10],
+    ];
+    const LEFT: [[usize; 3]; 8] = [
+        [32, 32, 256],
         [64, 64, 64],
         [256, 256, 256],
         [784, 128, 32],

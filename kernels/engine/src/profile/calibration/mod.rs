@@ -111,11 +111,13 @@ pub(super) fn instruction_counts(kernel: &MapKernel) -> Vec<(&'static str, f64)>
         match instruction {
             Instruction::Input(input) => match kernel.accesses.get(usize::from(*input)) {
                 Some(Access::Same | Access::Periodic { .. }) => {}
-                _ => count("op.cheap"),
+                _ => count("op.fill"),
             },
-            Instruction::Constant(_) | Instruction::Select(..) => count("op.cheap"),
+            Instruction::Constant(_) => count("op.fill"),
+            Instruction::Select(..) => count("op.select"),
             Instruction::Binary(Binary::Divide, ..) => count("op.slow"),
-            Instruction::Binary(..) => count("op.cheap"),
+            Instruction::Binary(Binary::Add | Binary::Subtract | Binary::Multiply, ..) => count("op.cheap"),
+            Instruction::Binary(..) => count("op.compare"),
             Instruction::Unary(function, _) => count(class_of(*function)),
         }
     }
@@ -123,8 +125,18 @@ pub(super) fn instruction_counts(kernel: &MapKernel) -> Vec<(&'static str, f64)>
 }
 
 /// Classes of instructions.
-pub(super) const OPERATIONS: [&str; 7] =
-    ["op.cheap", "op.slow", "op.exp", "op.log", "op.tanh", "op.sigmoid", "op.rare"];
+pub(super) const OPERATIONS: [&str; 10] = [
+    "op.cheap",
+    "op.fill",
+    "op.compare",
+    "op.select",
+    "op.slow",
+    "op.exp",
+    "op.log",
+    "op.tanh",
+    "op.sigmoid",
+    "op.rare",
+];
 
 const fn class_of(function: Unary) -> &'static str {
     match function {
