@@ -3,7 +3,6 @@
 mod classifier;
 mod images;
 mod optimizer;
-mod precision;
 mod recorded;
 mod results;
 pub mod schedule;

@@ -1,14 +1,12 @@
 //! One training step as a graph: forward, loss and gradients in the first phase, once for each micro-batch; clipping,
 //! update, average and summary in the second.
 
-use super::{
-    optimizer::{self, OptimizerSpec, UpdateInputs},
-    precision,
-};
+use super::optimizer::{self, OptimizerSpec, UpdateInputs};
 use crate::{
     EngineError, autodiff,
     graph::{Graph, NodeId, Op},
     models::{Model, ParameterLayout, RecordContext, Recorded},
+    passes::{PassSet, Rewritten, mixed_precision, recomputation},
 };
 use shaders::program::{Binary, Program, Unary};
 
@@ -43,6 +41,10 @@ pub struct StepSettings {
     pub seed: u32,
     /// Products see values rounded to 16-bit floats, and the loss is scaled so that small gradients survive.
     pub mixed_precision: bool,
+    /// Rewritings of the step and choices of its plan.
+    pub passes: PassSet,
+    /// Activations are computed again in the backward pass instead of being kept.
+    pub recompute: bool,
 }
 
 impl Default for StepSettings {
@@ -59,6 +61,8 @@ impl Default for StepSettings {
             dropout: 0.0,
             seed: 0,
             mixed_precision: false,
+            passes: PassSet::all(),
+            recompute: false,
         }
     }
 }
@@ -107,6 +111,10 @@ pub struct RecordedStep {
     pub flags: NodeId,
     /// `RING` x 4: loss and matches summed over micro-batches, square of the gradients' norm, step.
     pub ring: NodeId,
+    /// The plan's share of the passes.
+    pub passes: PassSet,
+    /// Number of the first node of the backward pass.
+    pub boundary: usize,
     pub(super) scalars: NodeId,
     pub(super) counter: NodeId,
 }
@@ -136,12 +144,7 @@ impl RecordedStep {
             seed: settings.seed,
             counter,
         };
-        let mut recorded = model.record(&mut graph, &views, &context)?;
-        if settings.mixed_precision {
-            let rewritten = precision::half_products(&graph);
-            graph = rewritten.graph;
-            recorded = rewritten.map.recorded(recorded);
-        }
+        let recorded = model.record(&mut graph, &views, &context)?;
         let mut step = Self {
             graph,
             layout,
@@ -151,9 +154,16 @@ impl RecordedStep {
             average,
             flags,
             ring,
+            passes: settings.passes,
+            boundary: 0,
             scalars,
             counter,
         };
+        if settings.mixed_precision {
+            // Parameters come before the first product and keep their ids.
+            step.rewrite(mixed_precision);
+        }
+        step.boundary = step.graph.nodes().len();
         step.backward(&views, sums, settings)?;
         step.graph.set_phase(1);
         let norm = step.graph.sum_squares(step.gradients);
@@ -161,7 +171,40 @@ impl RecordedStep {
         let layout = step.layout.clone();
         optimizer::record(&mut step.graph, settings.optimizer, &layout, &states, &inputs)?;
         step.finish(settings, sums, norm, clock)?;
+        for pass in settings.passes.graph_passes() {
+            step.rewrite(pass);
+        }
+        if settings.recompute {
+            let boundary = step.boundary;
+            step.rewrite(|graph, keep| recomputation(graph, keep, boundary));
+        }
         Ok(step)
+    }
+
+    /// Puts a rewritten graph in place of this one.
+    pub fn rewrite(&mut self, pass: impl FnOnce(&Graph, &[NodeId]) -> Rewritten) {
+        let Recorded { examples, labels, logits, loss, matches } = self.model;
+        let mut keep = vec![examples, labels, logits, loss, matches, self.parameters, self.gradients];
+        keep.extend([self.flags, self.ring, self.scalars, self.counter]);
+        keep.extend(self.average);
+        let rewritten = pass(&self.graph, &keep);
+        let id = |old: NodeId| rewritten.id(old);
+        self.model = Recorded {
+            examples: id(examples),
+            labels: id(labels),
+            logits: id(logits),
+            loss: id(loss),
+            matches: id(matches),
+        };
+        self.parameters = id(self.parameters);
+        self.gradients = id(self.gradients);
+        self.flags = id(self.flags);
+        self.ring = id(self.ring);
+        self.scalars = id(self.scalars);
+        self.counter = id(self.counter);
+        self.average = self.average.map(id);
+        self.boundary = rewritten.boundary(self.boundary);
+        self.graph = rewritten.graph;
     }
 
     fn scalar(&mut self, which: Scalar) -> Result<NodeId, EngineError> {

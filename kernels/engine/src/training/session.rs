@@ -383,7 +383,8 @@ impl Session {
 const TUNE_SECONDS: f64 = 2.0;
 
 async fn compile(recorded: &RecordedStep, place: &Where) -> Result<Executor, EngineError> {
-    let plan = Rc::new(Plan::compile(&recorded.graph, &[recorded.model.logits], &place.options())?);
+    let options = recorded.passes.options(place.options());
+    let plan = Rc::new(Plan::compile(&recorded.graph, &[recorded.model.logits], &options)?);
     if let Where::Gpu { device, .. } = place {
         device.tune(&plan, TUNE_SECONDS).await?;
     }

@@ -6,7 +6,7 @@ use super::simd::vector_math;
 use shaders::program::{Access, Binary, Instruction, MapKernel, Program, Target, Unary, scalar_unary};
 
 /// Elements of a block.
-const BLOCK: usize = 256;
+pub(crate) const BLOCK: usize = 256;
 
 type Block = [f32; BLOCK];
 

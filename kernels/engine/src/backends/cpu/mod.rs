@@ -3,7 +3,7 @@
 mod attention;
 mod columns;
 mod dispatch;
-mod map;
+pub(crate) mod map;
 mod rows;
 pub mod simd;
 mod slices;
@@ -91,7 +91,7 @@ impl CpuExecutor {
         Ok(())
     }
 
-    pub(super) fn read(&self, span: Span) -> Result<Vec<u32>, EngineError> {
+    pub(crate) fn read(&self, span: Span) -> Result<Vec<u32>, EngineError> {
         let source = self.arena.get(span.range()).ok_or_else(misplaced)?;
         Ok(cast_slice::<f32, u32>(source).to_vec())
     }
