@@ -8,8 +8,11 @@ const asked = new URLSearchParams(location.search).get('backend');
 
 // In this page and not in a worker: see app/workers/compute/src/bench.rs.
 async function load() {
-  const engine = await import(beside('compute-worker.js').href);
-  await engine.default({ module_or_path: beside('compute-worker_bg.wasm') });
+  const [engine, { fused, moduleName }] = await Promise.all(
+    ['compute-worker.js', 'relaxed.js'].map((file) => import(beside(file).href)),
+  );
+  await engine.default({ module_or_path: beside(moduleName) });
+  engine.useFused(fused);
   return engine;
 }
 let module;

@@ -6,6 +6,7 @@ mod compress;
 mod context;
 mod data;
 mod device;
+mod inspect;
 mod messages;
 mod report;
 mod train;
@@ -30,6 +31,8 @@ fn main() {
     let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
         if let Some((command, buffers)) = messages::read(&event) {
             dispatch(&context, command, buffers);
+        } else if let Some(request) = inspect::Request::of(&event.data()) {
+            spawn_local(inspect::answer(Rc::clone(&context), request));
         }
     });
     scope.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
