@@ -1,35 +1,37 @@
-//! Makes the module for browsers without relaxed SIMD out of the one for browsers with it.
+//! Makes the module for browsers with relaxed SIMD out of the one for every browser, by fusing multiplications with
+//! additions in the functions that ask for it.
 //!
-//! One instruction that a browser does not know makes it refuse the whole module. The fast kernels keep their relaxed
-//! instructions in functions of their own, which run only where a flag says so; here their bodies become `unreachable`.
-//! Everything else, and every function's number, stays.
+//! The compiler is not told of relaxed SIMD: it has no such feature for a single function of a module, and would use
+//! relaxed minima everywhere, which lose NaN. The kernels that may be fused are therefore compiled to plain
+//! instructions and hold a marker, a constant that nothing else uses. In their bodies `f32x4.mul` whose result goes
+//! straight into `f32x4.add` becomes `f32x4.relaxed_madd`. Everything else, and every function's number, stays.
 
 use crate::workspace::Outcome;
 use std::ops::Range;
-use wasmparser::{FunctionBody, Parser, Payload};
+use wasmparser::{FunctionBody, Operator, Parser, Payload};
 
-/// No local variables, `unreachable`, `end`.
-const UNREACHABLE_BODY: [u8; 3] = [0x00, 0x00, 0x0b];
+/// Marks a function whose products may be fused: `MARKER` of `kernels/engine/src/backends/cpu/simd/tile.rs`.
+const MARKER: i32 = 0x52_45_4c_58;
 /// The magic number and the version.
 const HEADER_BYTES: u64 = 8;
 const CODE_SECTION: u8 = 10;
-/// The byte that begins a vector instruction, and the first number after it that is a relaxed one.
-const VECTOR_PREFIX: u8 = 0xfd;
-const FIRST_RELAXED: u32 = 0x100;
+const V128: u8 = 0x7b;
+const LOCAL_GET: u8 = 0x20;
+const LOCAL_SET: u8 = 0x21;
+const RELAXED_MADD: [u8; 3] = [0xfd, 0x85, 0x02];
 
-/// `wasm` with the body of every function that holds a relaxed SIMD instruction replaced by `unreachable`; the same
-/// bytes if there is none.
+/// `wasm` with fused products in the marked functions, and how many were fused; the same bytes if there are none.
 ///
 /// # Errors
 /// When the bytes are no module.
-pub fn without_relaxed_simd(wasm: &[u8]) -> Outcome<Vec<u8>> {
-    let Some(code) = CodeSection::find(wasm)? else { return Ok(wasm.to_vec()) };
-    if !code.bodies.iter().any(|(_, relaxed)| *relaxed) {
-        return Ok(wasm.to_vec());
+pub fn with_relaxed_simd(wasm: &[u8]) -> Outcome<(Vec<u8>, usize)> {
+    let Some(code) = CodeSection::find(wasm)? else { return Ok((wasm.to_vec(), 0)) };
+    let fused = code.fused.iter().map(|(_, count)| count).sum();
+    if fused == 0 {
+        return Ok((wasm.to_vec(), 0));
     }
-    let mut content = leb128(code.bodies.len());
-    for (range, relaxed) in &code.bodies {
-        let body = if *relaxed { UNREACHABLE_BODY.as_slice() } else { piece(wasm, range.clone())? };
+    let mut content = leb128(code.fused.len());
+    for (body, _) in &code.fused {
         content.extend(leb128(body.len()));
         content.extend_from_slice(body);
     }
@@ -38,30 +40,33 @@ pub fn without_relaxed_simd(wasm: &[u8]) -> Outcome<Vec<u8>> {
     out.extend(leb128(content.len()));
     out.extend(content);
     out.extend_from_slice(piece(wasm, code.section.end..wasm.len() as u64)?);
-    Ok(out)
+    Ok((out, fused))
 }
 
-/// Where the functions of a module are.
+/// The functions of a module.
 struct CodeSection {
     /// The section with its number and its length.
     section: Range<u64>,
-    /// Each body without its length, and whether it holds a relaxed instruction.
-    bodies: Vec<(Range<u64>, bool)>,
+    /// Each body without its length, after fusing, and the number of fused products in it.
+    fused: Vec<(Vec<u8>, usize)>,
 }
 
 impl CodeSection {
     fn find(wasm: &[u8]) -> Outcome<Option<Self>> {
         let mut found: Option<Self> = None;
         let mut previous_end = HEADER_BYTES;
+        let mut signatures = Signatures::default();
         for payload in Parser::new(0).parse_all(wasm) {
-            let payload = payload.map_err(|error| error.to_string())?;
+            let payload = payload.map_err(text)?;
+            signatures.read(&payload)?;
             match &payload {
                 Payload::CodeSectionStart { unchecked_range: range, .. } => {
-                    found = Some(Self { section: previous_end..range.end, bodies: vec![] });
+                    found = Some(Self { section: previous_end..range.end, fused: vec![] });
                 }
                 Payload::CodeSectionEntry(body) => {
                     if let Some(found) = &mut found {
-                        found.bodies.push((body.range(), is_relaxed(wasm, body)?));
+                        let parameters = signatures.parameters_of(found.fused.len())?;
+                        found.fused.push(fuse(wasm, body, parameters)?);
                     }
                 }
                 _ => {}
@@ -74,18 +79,103 @@ impl CodeSection {
     }
 }
 
-fn is_relaxed(wasm: &[u8], body: &FunctionBody<'_>) -> Outcome<bool> {
-    let text = |error: wasmparser::BinaryReaderError| error.to_string();
+/// How many parameters each function has.
+#[derive(Default)]
+struct Signatures {
+    /// Of each type; types that are no functions have none.
+    of_types: Vec<u32>,
+    /// The type of each function with a body.
+    types: Vec<u32>,
+}
+
+impl Signatures {
+    fn read(&mut self, payload: &Payload<'_>) -> Outcome<()> {
+        match payload {
+            Payload::TypeSection(reader) => {
+                for kind in reader.clone().into_iter_err_on_gc_types() {
+                    let count = u32::try_from(kind.map_err(text)?.params().len());
+                    self.of_types.push(count.map_err(|error| error.to_string())?);
+                }
+            }
+            Payload::FunctionSection(reader) => {
+                for kind in reader.clone() {
+                    self.types.push(kind.map_err(text)?);
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn parameters_of(&self, function: usize) -> Outcome<u32> {
+        let kind = self.types.get(function).and_then(|kind| self.of_types.get(*kind as usize));
+        kind.copied().ok_or_else(|| format!("function {function} has no type"))
+    }
+}
+
+fn text(error: wasmparser::BinaryReaderError) -> String {
+    error.to_string()
+}
+
+/// The body after fusing, and the number of fused products.
+fn fuse(wasm: &[u8], body: &FunctionBody<'_>, parameters: u32) -> Outcome<(Vec<u8>, usize)> {
+    let mut instructions = vec![];
     for operator in body.get_operators_reader().map_err(text)?.into_iter_with_offsets() {
-        let (_, offset) = operator.map_err(text)?;
-        let instruction = piece(wasm, offset..wasm.len() as u64)?;
-        if let [VECTOR_PREFIX, rest @ ..] = instruction
-            && number(rest) >= FIRST_RELAXED
-        {
-            return Ok(true);
+        instructions.push(operator.map_err(text)?);
+    }
+    let whole = body.range();
+    let is_marked =
+        instructions.iter().any(|(operator, _)| *operator == Operator::I32Const { value: MARKER });
+    let first = instructions.first().map_or(whole.end, |(_, offset)| *offset);
+    if !is_marked {
+        return Ok((piece(wasm, whole)?.to_vec(), 0));
+    }
+    let mut locals = 0;
+    let mut groups = 0;
+    for group in body.get_locals_reader().map_err(text)? {
+        locals += group.map_err(text)?.0;
+        groups += 1;
+    }
+    let header = piece(wasm, whole.start..first)?;
+    let mut out = leb128(groups + 1);
+    out.extend_from_slice(header.get(leb128(groups).len()..).unwrap_or_default());
+    // Three vectors more, to bring the operands into the order of the fused instruction.
+    out.extend([3, V128]);
+    let spare = (parameters + locals) as usize;
+    let (mut fused, mut at) = (0, 0);
+    while let Some((operator, offset)) = instructions.get(at) {
+        let following = |steps: usize| instructions.get(at + steps).map(|(operator, _)| operator);
+        let end = |steps: usize| instructions.get(at + steps).map_or(whole.end, |(_, offset)| *offset);
+        match (operator, following(1), following(2)) {
+            (Operator::F32x4Mul, Some(Operator::F32x4Add), _) => {
+                // On the stack: summand, factor, factor.
+                for (instruction, local) in [
+                    (LOCAL_SET, 1),
+                    (LOCAL_SET, 0),
+                    (LOCAL_SET, 2),
+                    (LOCAL_GET, 0),
+                    (LOCAL_GET, 1),
+                    (LOCAL_GET, 2),
+                ] {
+                    out.push(instruction);
+                    out.extend(leb128(spare + local));
+                }
+                out.extend(RELAXED_MADD);
+                (fused, at) = (fused + 1, at + 2);
+            }
+            (Operator::F32x4Mul, Some(Operator::LocalGet { .. }), Some(Operator::F32x4Add)) => {
+                // On the stack: factor, factor; the summand follows.
+                out.extend_from_slice(piece(wasm, end(1)..end(2))?);
+                out.extend(RELAXED_MADD);
+                (fused, at) = (fused + 1, at + 3);
+            }
+            _ => {
+                out.extend_from_slice(piece(wasm, *offset..end(1))?);
+                at += 1;
+            }
         }
     }
-    Ok(false)
+    Ok((out, fused))
 }
 
 fn piece(wasm: &[u8], range: Range<u64>) -> Outcome<&[u8]> {
@@ -93,18 +183,6 @@ fn piece(wasm: &[u8], range: Range<u64>) -> Outcome<&[u8]> {
     let begin = usize::try_from(range.start).map_err(|_| outside())?;
     let end = usize::try_from(range.end).map_err(|_| outside())?;
     wasm.get(begin..end).ok_or_else(outside)
-}
-
-/// The unsigned LEB128 number, of at most five bytes, that `bytes` begin with.
-fn number(bytes: &[u8]) -> u32 {
-    let mut value = 0;
-    for (index, byte) in bytes.iter().take(5).enumerate() {
-        value |= u32::from(byte & 0x7f).unbounded_shl(7 * u32::try_from(index).unwrap_or_default());
-        if byte & 0x80 == 0 {
-            break;
-        }
-    }
-    value
 }
 
 fn leb128(mut value: usize) -> Vec<u8> {
@@ -122,20 +200,24 @@ fn leb128(mut value: usize) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use super::without_relaxed_simd;
+    use super::{RELAXED_MADD, with_relaxed_simd};
     use wasmparser::{Validator, WasmFeatures};
 
-    /// `local.get 0` three times, `f32x4.relaxed_madd`, `drop`.
-    const RELAXED: &[u8] = &[0, 0x20, 0, 0x20, 0, 0x20, 0, 0xfd, 0x85, 0x02, 0x1a, 0x0b];
-    /// `f32x4.add`, and constants that look like the instruction above.
-    const PLAIN: &[u8] = &[
-        0, 0x20, 0, 0xfd, 12, 0xfd, 0x85, 2, 0xfd, 0x85, 2, 0xfd, 0x85, 2, 0xfd, 0x85, 2, 0xfd, 0x85, 2,
-        0xfd, 0xfd, 0xe4, 0x01, 0x1a, 0x0b,
-    ];
+    /// `i32.const MARKER`, `drop`.
+    const MARK: &[u8] = &[0x41, 0xd8, 0x98, 0x95, 0x92, 0x05, 0x1a];
+    const MUL: &[u8] = &[0xfd, 0xe6, 0x01];
+    const ADD: &[u8] = &[0xfd, 0xe4, 0x01];
+    /// The parameter, which is a vector.
+    const X: &[u8] = &[0x20, 0];
+    const DROP_END: &[u8] = &[0x1a, 0x0b];
+
+    fn body(locals: &[u8], parts: &[&[u8]]) -> Vec<u8> {
+        [locals, &parts.concat(), DROP_END].concat()
+    }
 
     /// A module with functions of one vector, and a custom section after them; the length of the code section is
     /// written in two bytes, as linkers pad it.
-    fn module(bodies: &[&[u8]]) -> Vec<u8> {
+    fn module(bodies: &[Vec<u8>]) -> Vec<u8> {
         let count = u8::try_from(bodies.len()).expect("few bodies");
         let mut code = vec![count];
         for body in bodies {
@@ -145,7 +227,8 @@ mod tests {
         let types = [1, 5, 1, 0x60, 1, 0x7b, 0];
         let mut functions = vec![3, count + 1, count];
         functions.extend(vec![0; bodies.len()]);
-        let section = [10, u8::try_from(code.len()).expect("short code") | 0x80, 0];
+        let length = u8::try_from(code.len() & 0x7f).expect("seven bits");
+        let section = [10, length | 0x80, u8::try_from(code.len() >> 7).expect("short code")];
         let custom = [0, 4, 2, b'h', b'i', 7];
         [b"\0asm\x01\0\0\0".as_slice(), &types, &functions, &section, &code, &custom].concat()
     }
@@ -156,34 +239,52 @@ mod tests {
         Validator::new_with_features(features).validate_all(wasm).is_ok()
     }
 
+    fn count(wasm: &[u8]) -> usize {
+        wasm.windows(3).filter(|bytes| *bytes == RELAXED_MADD).count()
+    }
+
     #[test]
-    fn only_bodies_with_relaxed_instructions_go() {
-        let before = module(&[PLAIN, RELAXED, PLAIN, RELAXED]);
-        assert!(is_valid(&before, true) && !is_valid(&before, false));
-        let after = without_relaxed_simd(&before).expect("a module");
-        assert!(is_valid(&after, false));
-        let unreachable: &[u8] = &[0, 0, 0x0b];
-        let mut expected = module(&[PLAIN, unreachable, PLAIN, unreachable]);
-        // The length is written in one byte now.
-        let at = expected.windows(2).position(|bytes| bytes[0] == 10 && bytes[1] >= 0x80).expect("a section");
-        expected[at + 1] &= 0x7f;
-        expected.remove(at + 2);
+    fn products_of_marked_functions_are_fused_in_both_orders() {
+        // One local of each kind before the spare ones; x + x x, then x x + x, then x x on its own.
+        let sum_first = body(&[2, 1, 0x7f, 1, 0x7b], &[MARK, X, X, X, MUL, ADD]);
+        let sum_last = body(&[0], &[X, X, MUL, X, ADD, X, MUL, &MARK[..6], &[0x1a]]);
+        let plain = body(&[0], &[X, X, X, MUL, ADD]);
+        let before = module(&[plain.clone(), sum_first, sum_last, plain.clone()]);
+        assert!(is_valid(&before, false));
+        let (after, fused) = with_relaxed_simd(&before).expect("a module");
+        assert_eq!((fused, count(&after)), (2, 2));
+        assert!(is_valid(&after, true) && !is_valid(&after, false));
+        let swap = [0x21, 4, 0x21, 3, 0x21, 5, 0x20, 3, 0x20, 4, 0x20, 5];
+        let first = body(&[3, 1, 0x7f, 1, 0x7b, 3, 0x7b], &[MARK, X, X, X, &swap, &RELAXED_MADD]);
+        let last = body(&[1, 3, 0x7b], &[X, X, X, &RELAXED_MADD, X, MUL, &MARK[..6], &[0x1a]]);
+        let mut expected = module(&[plain.clone(), first, last, plain]);
+        // The length of the section is written in one byte now: after the header, the types and the functions.
+        let length = 8 + 7 + 7 + 1;
+        expected[length] &= 0x7f;
+        expected.remove(length + 1);
         assert_eq!(after, expected);
     }
 
     #[test]
-    fn a_module_without_them_is_left_alone() {
-        for module in [module(&[PLAIN, PLAIN]), module(&[]), b"\0asm\x01\0\0\0".to_vec()] {
+    fn a_module_without_marks_is_left_alone() {
+        let plain = || body(&[0], &[X, X, X, MUL, ADD]);
+        let nothing_to_fuse = body(&[0], &[MARK, X, X, MUL]);
+        for module in [
+            module(&[plain(), plain()]),
+            module(&[]),
+            module(&[nothing_to_fuse]),
+            b"\0asm\x01\0\0\0".to_vec(),
+        ] {
             assert!(is_valid(&module, false));
-            assert_eq!(without_relaxed_simd(&module), Ok(module));
+            assert_eq!(with_relaxed_simd(&module), Ok((module, 0)));
         }
     }
 
     #[test]
     fn what_is_no_module_is_refused() {
-        let whole = module(&[RELAXED]);
+        let whole = module(&[body(&[0], &[MARK, X])]);
         for bytes in [&b"words"[..], &whole[..whole.len() - 1], &[0xfd; 40]] {
-            assert!(without_relaxed_simd(bytes).is_err());
+            assert!(with_relaxed_simd(bytes).is_err());
         }
     }
 }

@@ -4,7 +4,7 @@
 //! the shorter slice are left alone. Left out on purpose: rows with gaps.
 
 use super::simd::lanes::F32x4;
-use super::simd::vector_math::{exp_lanes, ln_lanes};
+use super::simd::vector_math::{Exp, Ln, map};
 
 /// `sum of map(a[i], b[i])`.
 #[inline(always)]
@@ -51,8 +51,8 @@ pub(super) fn largest(row: &[f32]) -> f32 {
 /// Replaces `x` by `e^(x scale - shift)` and returns the sum.
 #[inline(always)]
 pub(super) fn exponentials(row: &mut [f32], scale: f32, shift: f32) -> f32 {
-    let (scale, shift) = (F32x4::splat(scale), F32x4::splat(shift));
-    let function = |four: &[f32; 4]| exp_lanes(F32x4::load(four).times(scale).minus(shift));
+    let (exp, scale, shift) = (Exp::new(), F32x4::splat(scale), F32x4::splat(shift));
+    let function = |four: &[f32; 4]| exp.of(F32x4::load(four).times(scale).minus(shift));
     let mut sums = [F32x4::splat(0.0); 2];
     let (blocks, rest) = row.as_chunks_mut::<8>();
     for block in blocks {
@@ -76,7 +76,7 @@ pub(super) fn exponentials(row: &mut [f32], scale: f32, shift: f32) -> f32 {
 /// `row *= factor`.
 #[inline(always)]
 pub(super) fn scale_row(row: &mut [f32], factor: f32) {
-    super::simd::vector_math::map(row, |x| x.times(F32x4::splat(factor)));
+    map(row, |x| x.times(F32x4::splat(factor)));
 }
 
 /// `target[i] = map(target[i], other[i])`.
@@ -101,7 +101,7 @@ pub(super) fn dot(a: &[f32], b: &[f32]) -> f32 {
 
 /// `ln x` of one number, the same bits everywhere.
 pub(super) fn natural_logarithm(x: f32) -> f32 {
-    let [result, ..] = ln_lanes(F32x4::splat(x)).to_array();
+    let [result, ..] = Ln::new().of(F32x4::splat(x)).to_array();
     result
 }
 
@@ -139,11 +139,12 @@ pub fn log_softmax(x: &[f32], y: &mut [f32], columns: usize) {
 
 /// `x_grad = g - e^y sum over c of g`, y the result of [`log_softmax`].
 pub fn log_softmax_grad(y: &[f32], g: &[f32], x_grad: &mut [f32], columns: usize) {
+    let exp = Exp::new();
     let columns = columns.max(1);
     let rows = y.chunks_exact(columns).zip(g.chunks_exact(columns));
     for ((y, g), x_grad) in rows.zip(x_grad.chunks_exact_mut(columns)) {
         let shared = F32x4::splat(sum_of(g, g, |g, _| g));
-        map_into(x_grad, y, g, |y, g| g.minus(exp_lanes(y).times(shared)));
+        map_into(x_grad, y, g, |y, g| g.minus(exp.of(y).times(shared)));
     }
 }
 
@@ -197,6 +198,7 @@ pub fn normalize_grad(
 /// where the label is not below `classes`. As in `wgsl/cross_entropy.wgsl`, distances to the largest logit
 /// are summed, so that nothing cancels.
 pub fn cross_entropy(logits: &[f32], labels: &[u32], losses: &mut [f32], classes: usize, smoothing: f32) {
+    let exp = Exp::new();
     let rows = logits.chunks_exact(classes.max(1)).zip(labels);
     for ((z, label), loss) in rows.zip(losses) {
         let Some(chosen) = z.get(*label as usize) else {
@@ -205,7 +207,7 @@ pub fn cross_entropy(logits: &[f32], labels: &[u32], losses: &mut [f32], classes
         };
         let best = largest(z);
         let shift = F32x4::splat(best);
-        let sum = sum_of(z, z, |z, _| exp_lanes(z.minus(shift)));
+        let sum = sum_of(z, z, |z, _| exp.of(z.minus(shift)));
         let mut smooth_part = 0.0;
         if smoothing > 0.0 {
             smooth_part = smoothing * (sum_of(z, z, |z, _| shift.minus(z)) / classes as f32);
@@ -235,7 +237,7 @@ pub fn cross_entropy_grad(
         let sum = exponentials(grad, 1.0, largest(z));
         let (inverse, floor) = (F32x4::splat(1.0 / sum), F32x4::splat(smoothing / classes as f32));
         let factor = F32x4::splat(*upstream);
-        super::simd::vector_math::map(grad, |p| p.times(inverse).minus(floor).times(factor));
+        map(grad, |p| p.times(inverse).minus(floor).times(factor));
         if let Some(chosen) = grad.get_mut(*label as usize) {
             *chosen -= (1.0 - smoothing) * upstream;
         }

@@ -48,8 +48,8 @@ thread_local! {
     static RELAXED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Whether f32 products on this thread may use relaxed SIMD from now on. Off at first. Only to be switched
-/// on where the browser knows relaxed SIMD: the build for other browsers traps in those functions.
+/// Whether f32 products on this thread may use relaxed SIMD from now on. Off at first. In a module that was
+/// built for every browser both ways give the same bits.
 pub fn use_relaxed(relaxed: bool) {
     RELAXED.set(relaxed);
 }
