@@ -2,10 +2,9 @@
 
 use core::arch::wasm32::{
     f32x4, f32x4_abs, f32x4_add, f32x4_div, f32x4_extract_lane, f32x4_lt, f32x4_mul, f32x4_neg, f32x4_pmax,
-    f32x4_pmin, f32x4_splat, f32x4_sqrt, f32x4_sub, i16x8_extend_high_i8x16,
-    i16x8_extend_low_i8x16, i32x4, i32x4_add, i32x4_dot_i16x8, i32x4_extract_lane, i32x4_shl, i32x4_shr,
-    i32x4_shuffle, i32x4_splat, i32x4_sub, u32x4, u32x4_extract_lane, v128, v128_and, v128_bitselect,
-    v128_or,
+    f32x4_pmin, f32x4_splat, f32x4_sqrt, f32x4_sub, i16x8_extend_high_i8x16, i16x8_extend_low_i8x16, i32x4,
+    i32x4_add, i32x4_dot_i16x8, i32x4_extract_lane, i32x4_shl, i32x4_shr, i32x4_shuffle, i32x4_splat,
+    i32x4_sub, u32x4, u32x4_extract_lane, v128, v128_and, v128_bitselect, v128_or,
 };
 
 /// Four f32.
