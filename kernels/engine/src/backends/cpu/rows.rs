@@ -4,7 +4,7 @@
 //! the shorter slice are left alone. Left out on purpose: rows with gaps.
 
 use super::simd::lanes::F32x4;
-use super::simd::vector_math::{exp_lanes, ln_lanes};
+use super::simd::vector_math::{Exp, Ln, map};
 
 /// `sum of map(a[i], b[i])`.
 #[inline(always)]
@@ -42,29 +42,61 @@ fn map_into(target: &mut [f32], a: &[f32], b: &[f32], map: impl Fn(F32x4, F32x4)
 /// The largest element; NaN elements are passed over.
 #[inline(always)]
 pub(super) fn largest(row: &[f32]) -> f32 {
-    let (fours, last) = row.as_chunks::<4>();
     let lowest = F32x4::splat(f32::NEG_INFINITY);
-    let found = fours.iter().fold(lowest, |best, four| best.at_least(F32x4::load(four)));
-    found.at_least(F32x4::load_partial(last, f32::NEG_INFINITY)).largest()
+    let mut best = [lowest; 4];
+    let (blocks, rest) = row.as_chunks::<16>();
+    for block in blocks {
+        for (best, four) in best.iter_mut().zip(block.as_chunks::<4>().0) {
+            *best = best.at_least(F32x4::load(four));
+        }
+    }
+    let [a, b, c, d] = best;
+    let parts = rest.chunks(4).map(|part| F32x4::load_partial(part, f32::NEG_INFINITY));
+    parts.fold(a.at_least(b).at_least(c.at_least(d)), F32x4::at_least).largest()
+}
+
+/// Writes `e^(x scale - shift)` and returns the sum. Copying `x` first to work in place would cost more than the
+/// arithmetic: for a browser, copying a short slice is a call.
+#[inline(always)]
+fn exponentials_into(target: &mut [f32], x: &[f32], scale: f32, shift: f32) -> f32 {
+    let (exp, scale, shift) = (Exp::new(), F32x4::splat(scale), F32x4::splat(shift));
+    let mut sums = [F32x4::splat(0.0); 2];
+    let ((blocks, rest), (x_blocks, x_rest)) = (target.as_chunks_mut::<8>(), x.as_chunks::<8>());
+    for (block, x) in blocks.iter_mut().zip(x_blocks) {
+        let fours = block.as_chunks_mut::<4>().0.iter_mut().zip(x.as_chunks::<4>().0);
+        for (sum, (four, x)) in sums.iter_mut().zip(fours) {
+            let value = exp.of(F32x4::load(x).times(scale).minus(shift));
+            *four = value.to_array();
+            *sum = sum.plus(value);
+        }
+    }
+    let mut total = sums[0].plus(sums[1]).total();
+    for (part, x) in rest.chunks_mut(4).zip(x_rest.chunks(4)) {
+        let values = exp.of(F32x4::load_partial(x, 0.0).times(scale).minus(shift)).to_array();
+        for (target, value) in part.iter_mut().zip(values) {
+            *target = value;
+            total += value;
+        }
+    }
+    total
 }
 
 /// Replaces `x` by `e^(x scale - shift)` and returns the sum.
 #[inline(always)]
 pub(super) fn exponentials(row: &mut [f32], scale: f32, shift: f32) -> f32 {
-    let (scale, shift) = (F32x4::splat(scale), F32x4::splat(shift));
-    let function = |four: &[f32; 4]| exp_lanes(F32x4::load(four).times(scale).minus(shift));
+    let (exp, scale, shift) = (Exp::new(), F32x4::splat(scale), F32x4::splat(shift));
     let mut sums = [F32x4::splat(0.0); 2];
     let (blocks, rest) = row.as_chunks_mut::<8>();
     for block in blocks {
         for (sum, four) in sums.iter_mut().zip(block.as_chunks_mut::<4>().0) {
-            let value = function(four);
+            let value = exp.of(F32x4::load(four).times(scale).minus(shift));
             *four = value.to_array();
             *sum = sum.plus(value);
         }
     }
     let mut total = sums[0].plus(sums[1]).total();
     for part in rest.chunks_mut(4) {
-        let values = function(&F32x4::load_partial(part, 0.0).to_array()).to_array();
+        let values = exp.of(F32x4::load_partial(part, 0.0).times(scale).minus(shift)).to_array();
         for (x, value) in part.iter_mut().zip(values) {
             *x = value;
             total += value;
@@ -76,7 +108,7 @@ pub(super) fn exponentials(row: &mut [f32], scale: f32, shift: f32) -> f32 {
 /// `row *= factor`.
 #[inline(always)]
 pub(super) fn scale_row(row: &mut [f32], factor: f32) {
-    super::simd::vector_math::map(row, |x| x.times(F32x4::splat(factor)));
+    map(row, |x| x.times(F32x4::splat(factor)));
 }
 
 /// `target[i] = map(target[i], other[i])`.
@@ -101,7 +133,7 @@ pub(super) fn dot(a: &[f32], b: &[f32]) -> f32 {
 
 /// `ln x` of one number, the same bits everywhere.
 pub(super) fn natural_logarithm(x: f32) -> f32 {
-    let [result, ..] = ln_lanes(F32x4::splat(x)).to_array();
+    let [result, ..] = Ln::new().of(F32x4::splat(x)).to_array();
     result
 }
 
@@ -109,8 +141,7 @@ pub(super) fn natural_logarithm(x: f32) -> f32 {
 pub fn softmax(x: &[f32], y: &mut [f32], columns: usize) {
     let columns = columns.max(1);
     for (x, y) in x.chunks_exact(columns).zip(y.chunks_exact_mut(columns)) {
-        y.copy_from_slice(x);
-        let sum = exponentials(y, 1.0, largest(x));
+        let sum = exponentials_into(y, x, 1.0, largest(x));
         scale_row(y, 1.0 / sum);
     }
 }
@@ -130,8 +161,7 @@ pub fn log_softmax(x: &[f32], y: &mut [f32], columns: usize) {
     let columns = columns.max(1);
     for (x, y) in x.chunks_exact(columns).zip(y.chunks_exact_mut(columns)) {
         let best = largest(x);
-        y.copy_from_slice(x);
-        let logarithm = F32x4::splat(natural_logarithm(exponentials(y, 1.0, best)));
+        let logarithm = F32x4::splat(natural_logarithm(exponentials_into(y, x, 1.0, best)));
         let best = F32x4::splat(best);
         map_into(y, x, x, |x, _| x.minus(best).minus(logarithm));
     }
@@ -139,11 +169,12 @@ pub fn log_softmax(x: &[f32], y: &mut [f32], columns: usize) {
 
 /// `x_grad = g - e^y sum over c of g`, y the result of [`log_softmax`].
 pub fn log_softmax_grad(y: &[f32], g: &[f32], x_grad: &mut [f32], columns: usize) {
+    let exp = Exp::new();
     let columns = columns.max(1);
     let rows = y.chunks_exact(columns).zip(g.chunks_exact(columns));
     for ((y, g), x_grad) in rows.zip(x_grad.chunks_exact_mut(columns)) {
         let shared = F32x4::splat(sum_of(g, g, |g, _| g));
-        map_into(x_grad, y, g, |y, g| g.minus(exp_lanes(y).times(shared)));
+        map_into(x_grad, y, g, |y, g| g.minus(exp.of(y).times(shared)));
     }
 }
 
@@ -197,6 +228,7 @@ pub fn normalize_grad(
 /// where the label is not below `classes`. As in `wgsl/cross_entropy.wgsl`, distances to the largest logit
 /// are summed, so that nothing cancels.
 pub fn cross_entropy(logits: &[f32], labels: &[u32], losses: &mut [f32], classes: usize, smoothing: f32) {
+    let exp = Exp::new();
     let rows = logits.chunks_exact(classes.max(1)).zip(labels);
     for ((z, label), loss) in rows.zip(losses) {
         let Some(chosen) = z.get(*label as usize) else {
@@ -205,7 +237,7 @@ pub fn cross_entropy(logits: &[f32], labels: &[u32], losses: &mut [f32], classes
         };
         let best = largest(z);
         let shift = F32x4::splat(best);
-        let sum = sum_of(z, z, |z, _| exp_lanes(z.minus(shift)));
+        let sum = sum_of(z, z, |z, _| exp.of(z.minus(shift)));
         let mut smooth_part = 0.0;
         if smoothing > 0.0 {
             smooth_part = smoothing * (sum_of(z, z, |z, _| shift.minus(z)) / classes as f32);
@@ -231,11 +263,10 @@ pub fn cross_entropy_grad(
             grad.fill(0.0);
             continue;
         }
-        grad.copy_from_slice(z);
-        let sum = exponentials(grad, 1.0, largest(z));
+        let sum = exponentials_into(grad, z, 1.0, largest(z));
         let (inverse, floor) = (F32x4::splat(1.0 / sum), F32x4::splat(smoothing / classes as f32));
         let factor = F32x4::splat(*upstream);
-        super::simd::vector_math::map(grad, |p| p.times(inverse).minus(floor).times(factor));
+        map(grad, |p| p.times(inverse).minus(floor).times(factor));
         if let Some(chosen) = grad.get_mut(*label as usize) {
             *chosen -= (1.0 - smoothing) * upstream;
         }

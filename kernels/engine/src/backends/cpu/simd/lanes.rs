@@ -1,6 +1,6 @@
 //! Four lanes of 32 bits. On wasm32 a `v128`; elsewhere an array that the compiler vectorises. Both round
 //! every operation to f32 on its own, so they agree to the bit, except in
-//! [`F32x4::plus_product_relaxed`], which may or may not round the product.
+//! [`F32x4::plus_product_relaxed`], whose product may not be rounded.
 
 #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
 #[path = "lanes_portable.rs"]

@@ -2,10 +2,9 @@
 
 use core::arch::wasm32::{
     f32x4, f32x4_abs, f32x4_add, f32x4_div, f32x4_extract_lane, f32x4_lt, f32x4_mul, f32x4_neg, f32x4_pmax,
-    f32x4_pmin, f32x4_relaxed_madd, f32x4_splat, f32x4_sqrt, f32x4_sub, i16x8_extend_high_i8x16,
-    i16x8_extend_low_i8x16, i32x4, i32x4_add, i32x4_dot_i16x8, i32x4_extract_lane, i32x4_shl, i32x4_shr,
-    i32x4_shuffle, i32x4_splat, i32x4_sub, u32x4, u32x4_extract_lane, v128, v128_and, v128_bitselect,
-    v128_or,
+    f32x4_pmin, f32x4_splat, f32x4_sqrt, f32x4_sub, i16x8_extend_high_i8x16, i16x8_extend_low_i8x16, i32x4,
+    i32x4_add, i32x4_dot_i16x8, i32x4_extract_lane, i32x4_shl, i32x4_shr, i32x4_shuffle, i32x4_splat,
+    i32x4_sub, u32x4, u32x4_extract_lane, v128, v128_and, v128_bitselect, v128_or,
 };
 
 /// Four f32.
@@ -30,11 +29,10 @@ impl F32x4 {
         Self(f32x4_add(self.0, f32x4_mul(lhs.0, rhs.0)))
     }
 
-    /// `self + lhs * rhs`, rounded once or twice, as the processor likes. Only for functions with the
-    /// target feature `relaxed-simd`: a browser without it refuses a module that holds such a function.
+    /// `self + lhs * rhs`, rounded twice, or once after the step of the build that fuses products.
     #[inline(always)]
     pub(crate) fn plus_product_relaxed(self, lhs: Self, rhs: Self) -> Self {
-        Self(f32x4_relaxed_madd(lhs.0, rhs.0, self.0))
+        self.plus_product(lhs, rhs)
     }
 
     #[inline(always)]

@@ -7,8 +7,8 @@ use super::pack::{pack_panels, pack_tiles, pack_transposed_panels};
 use super::tile::{Block, Left};
 use super::vector::vector_times_matrix;
 use super::{
-    BLOCK_COLUMNS, BLOCK_INNER, BLOCK_ROWS, MatmulDims, MatmulError, MatmulScratch, PACK_ROWS_FROM,
-    PANEL_COLUMNS, check_length, check_strided,
+    BLOCK_COLUMNS, BLOCK_INNER, MatmulDims, MatmulError, MatmulScratch, PACK_ROWS_FROM, PANEL_COLUMNS,
+    block_rows, check_length, check_strided, part,
 };
 
 /// An operand: row `r` of what is stored begins at `r * stride`.
@@ -146,11 +146,6 @@ fn multiply(
     }
 }
 
-/// A size cut into equal parts of at most `largest`: the length of a part.
-fn part(size: usize, largest: usize) -> usize {
-    size.div_ceil(size.div_ceil(largest).max(1)).max(1)
-}
-
 /// The cache blocks around [`Block::multiply`].
 fn blocked(
     (c, stride): (&mut [f32], usize),
@@ -164,6 +159,7 @@ fn blocked(
     let MatmulScratch { panels, tiles, .. } = scratch;
     let (column_part, inner_part) =
         (part(n, BLOCK_COLUMNS).next_multiple_of(PANEL_COLUMNS), part(k, BLOCK_INNER));
+    let row_part = block_rows(inner_part);
     for column in (0..n).step_by(column_part) {
         let columns = column_part.min(n - column);
         for inner in (0..k).step_by(inner_part) {
@@ -174,8 +170,8 @@ fn blocked(
                 pack_panels(panels, b, (inner, steps), (column, columns));
             }
             let add = accumulate || inner > 0;
-            for row in (0..m).step_by(BLOCK_ROWS) {
-                let rows = BLOCK_ROWS.min(m - row);
+            for row in (0..m).step_by(row_part) {
+                let rows = row_part.min(m - row);
                 let mut block = Block { c, stride, row, rows, column, columns, steps, add };
                 if a.transposed || n >= PACK_ROWS_FROM {
                     pack_tiles(tiles, a, (inner, steps), (row, rows));

@@ -34,8 +34,10 @@ const TILE_ROWS: usize = 4;
 const TILE_PADDING: usize = 4;
 /// Columns of a packed panel, two vectors of four.
 const PANEL_COLUMNS: usize = 8;
-/// Rows of the left-hand side that stay in the second-level cache while the panels pass over them.
+/// Rows of the left-hand side that stay in the second-level cache while the panels pass over them; more where
+/// rows are short, so that a pass over few steps is worth its call.
 const BLOCK_ROWS: usize = 48;
+const BLOCK_ROWS_MOST: usize = 512;
 /// Steps of the inner dimension between two visits to the result: a panel of 8 columns is then 8 KiB.
 const BLOCK_INNER: usize = 384;
 /// Columns of the result from which on copying a row-major left-hand side into tiles costs less than the
@@ -48,8 +50,8 @@ thread_local! {
     static RELAXED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Whether f32 products on this thread may use relaxed SIMD from now on. Off at first. Only to be switched
-/// on where the browser knows relaxed SIMD: the build for other browsers traps in those functions.
+/// Whether f32 products on this thread may use relaxed SIMD from now on. Off at first. In a module that was
+/// built for every browser both ways give the same bits.
 pub fn use_relaxed(relaxed: bool) {
     RELAXED.set(relaxed);
 }
@@ -134,13 +136,9 @@ impl MatmulScratch {
 
     /// Grows now to what products of this shape need, so that the first one allocates nothing either.
     pub fn reserve(&mut self, m: usize, k: usize, n: usize) {
-        let inner = k.min(BLOCK_INNER);
+        let (inner, rows) = (part(k, BLOCK_INNER), block_rows(part(k, BLOCK_INNER)));
         grow(&mut self.panels, inner * n.min(BLOCK_COLUMNS).div_ceil(4), [0.0; 4]);
-        grow(
-            &mut self.tiles,
-            (inner + TILE_PADDING) * m.min(BLOCK_ROWS).div_ceil(TILE_ROWS),
-            [0.0; TILE_ROWS],
-        );
+        grow(&mut self.tiles, (inner + TILE_PADDING) * m.min(rows).div_ceil(TILE_ROWS), [0.0; TILE_ROWS]);
     }
 
     /// Elements of each buffer, for tests that nothing grows.
@@ -155,6 +153,17 @@ impl MatmulScratch {
         grow(&mut self.panels_int8, pairs.min(BLOCK_INNER) * n.min(BLOCK_COLUMNS).div_ceil(4), [0; 4]);
         grow(&mut self.rows_int8, pairs * m.min(BLOCK_ROWS), 0);
     }
+}
+
+/// A size cut into equal parts of at most `largest`: the length of a part.
+fn part(size: usize, largest: usize) -> usize {
+    size.div_ceil(size.div_ceil(largest).max(1)).max(1)
+}
+
+/// Rows of a block with this many inner steps, a multiple of a tile.
+fn block_rows(steps: usize) -> usize {
+    let fitting = BLOCK_ROWS * BLOCK_INNER / steps.max(1);
+    (fitting / TILE_ROWS * TILE_ROWS).clamp(BLOCK_ROWS, BLOCK_ROWS_MOST)
 }
 
 /// Pairs of inner steps of an INT8 product whose rows are padded to whole words of four.

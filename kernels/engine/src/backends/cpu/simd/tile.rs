@@ -3,12 +3,16 @@
 //! A tile is four rows by two vectors: eight sums, two vectors of the panel and four broadcast elements are
 //! fourteen of the sixteen registers that an x86 browser has. Six rows would need that the compiler keeps
 //! few broadcast elements alive, and it does not. Everything below the `pass!` functions is
-//! inlined into them, once with separate multiply and add and once with relaxed ones, so that all
-//! relaxed instructions of a module are in functions of their own.
+//! inlined into them, once with separate multiply and add and once marked for fusing.
 
 use super::lanes::{F32x4, MultiplyAdd, Plain, Relaxed};
 use super::{PANEL_COLUMNS, TILE_PADDING, TILE_ROWS};
-use std::array;
+use std::{array, hint::black_box};
+
+/// A number that nothing else uses. The build looks for it in the compiled module and, for browsers that know
+/// relaxed SIMD, fuses multiplications with additions in the functions that hold it. The compiler cannot do
+/// that: it has no target features for single functions of a module.
+const MARKER: u32 = 0x5245_4c58;
 
 /// One block of the result and the stretch of the inner dimension that is being added to it.
 pub(super) struct Block<'c> {
@@ -141,10 +145,10 @@ impl Block<'_> {
 
 /// One instance of [`Block::pass`]: all tiles of a block against one panel.
 macro_rules! pass {
-    ($(#[$attribute:meta])* $name:ident, $arithmetic:ty, $vectors:literal) => {
-        $(#[$attribute])*
+    ($name:ident, $arithmetic:ty, $vectors:literal $(, $marker:expr)?) => {
         #[inline(never)]
         fn $name(block: &mut Block<'_>, left: Left<'_>, panel: &[[f32; 4]], at: Place) {
+            $(black_box($marker);)?
             block.pass::<$arithmetic, $vectors>(left, panel, at);
         }
     };
@@ -152,18 +156,8 @@ macro_rules! pass {
 
 pass!(wide_plain, Plain, 2);
 pass!(narrow_plain, Plain, 1);
-pass!(
-    #[cfg_attr(target_arch = "wasm32", target_feature(enable = "relaxed-simd"))]
-    wide_relaxed,
-    Relaxed,
-    2
-);
-pass!(
-    #[cfg_attr(target_arch = "wasm32", target_feature(enable = "relaxed-simd"))]
-    narrow_relaxed,
-    Relaxed,
-    1
-);
+pass!(wide_relaxed, Relaxed, 2, MARKER);
+pass!(narrow_relaxed, Relaxed, 1, MARKER);
 
 /// Rows of the next tile, so that the last two are about equally high: low tiles wait for their sums.
 #[inline(always)]

@@ -11,6 +11,7 @@
 //! NaN stays NaN. Left out on purpose: directed rounding, floating-point flags, and which NaN it is.
 
 use super::lanes::{F32x4, I32x4};
+use std::hint::black_box;
 
 /// 1.5 * 2^23: adding it leaves a number, rounded to an integer, in the low bits.
 const ROUND: f32 = 12_582_912.0;
@@ -36,88 +37,165 @@ const TANH: [f32; 6] =
     [-0.333_333_3, 0.133_332_1, -0.053_947_204, 0.021_702_967, -0.008_182_674, 0.002_147_536_9];
 const TANH_SMALL: f32 = 0.625;
 
+/// Numbers as vectors, loaded from memory. As constants of the loop, an x86 browser would build each of them
+/// out of two 64-bit halves again and again, which takes longer than the arithmetic.
 #[inline(always)]
-fn polynomial<const TERMS: usize>(x: F32x4, coefficients: [f32; TERMS]) -> F32x4 {
-    let mut terms = coefficients.iter().rev().map(|value| F32x4::splat(*value));
+fn loaded<const COUNT: usize>(numbers: &[f32; COUNT]) -> [F32x4; COUNT] {
+    black_box(numbers).map(F32x4::splat)
+}
+
+#[inline(always)]
+fn polynomial<const TERMS: usize>(x: F32x4, coefficients: [F32x4; TERMS]) -> F32x4 {
+    let mut terms = coefficients.into_iter().rev();
     let highest = terms.next().unwrap_or(x);
     terms.fold(highest, |sum, term| term.plus_product(sum, x))
 }
 
-/// `2^n` for integers in [-126, 127].
-#[inline(always)]
-fn power_of_two(n: I32x4) -> F32x4 {
-    n.plus(I32x4::splat(127)).shifted_left::<23>().as_floats()
+/// `e^x` with its constants: made outside a loop, applied inside.
+#[derive(Clone, Copy)]
+pub(crate) struct Exp {
+    /// Where the result has left f32 on either side.
+    bounds: [F32x4; 2],
+    /// [`ROUND`], log2 e, ln 2 in two parts, one.
+    reduction: [F32x4; 5],
+    coefficients: [F32x4; 5],
+    /// What turns an integer into the exponent of a power of two.
+    bias: I32x4,
 }
 
-/// `e^x`; infinity from 88.72284 on, zero below -104.
-#[inline(always)]
-pub(crate) fn exp_lanes(x: F32x4) -> F32x4 {
-    // The bounds are where the result has left f32 on either side; NaN passes through both.
-    let x = x.at_most(F32x4::splat(89.0)).at_least(F32x4::splat(-104.0));
-    let shifted = F32x4::splat(ROUND).plus_product(x, F32x4::splat(std::f32::consts::LOG2_E));
-    let n = shifted.minus(F32x4::splat(ROUND));
-    let r = x.minus(n.times(F32x4::splat(LN_2_HIGH))).minus(n.times(F32x4::splat(LN_2_LOW)));
-    let tail = polynomial(r, EXP).times(r.times(r)).plus(r);
-    let mantissa = F32x4::splat(1.0).plus(tail);
-    // In two factors, since 2^128 and 2^-150 are no f32.
-    let n = shifted.bits().minus(F32x4::splat(ROUND).bits());
-    let half = n.shifted_right::<1>();
-    mantissa.times(power_of_two(half)).times(power_of_two(n.minus(half)))
+impl Exp {
+    #[inline(always)]
+    pub(crate) fn new() -> Self {
+        let [bias] = loaded(&[f32::from_bits(127)]);
+        Self {
+            bounds: loaded(&[89.0, -104.0]),
+            reduction: loaded(&[ROUND, std::f32::consts::LOG2_E, LN_2_HIGH, LN_2_LOW, 1.0]),
+            coefficients: loaded(&EXP),
+            bias: bias.bits(),
+        }
+    }
+
+    /// Infinity from 88.72284 on, zero below -104.
+    #[inline(always)]
+    pub(crate) fn of(&self, x: F32x4) -> F32x4 {
+        let [round, log2_e, ln_2_high, ln_2_low, one] = self.reduction;
+        // NaN passes through both bounds.
+        let x = x.at_most(self.bounds[0]).at_least(self.bounds[1]);
+        let shifted = round.plus_product(x, log2_e);
+        let n = shifted.minus(round);
+        let r = x.minus(n.times(ln_2_high)).minus(n.times(ln_2_low));
+        let tail = polynomial(r, self.coefficients).times(r.times(r)).plus(r);
+        // In two factors, since 2^128 and 2^-150 are no f32.
+        let n = shifted.bits().minus(round.bits());
+        let half = n.shifted_right::<1>();
+        let power = |n: I32x4| n.plus(self.bias).shifted_left::<23>().as_floats();
+        one.plus(tail).times(power(half)).times(power(n.minus(half)))
+    }
 }
 
-/// The natural logarithm; -infinity for zero, NaN below it.
-#[inline(always)]
-pub(crate) fn ln_lanes(x: F32x4) -> F32x4 {
-    const SUBNORMAL_SCALE: f32 = 8_388_608.0;
-    let is_small = x.less(F32x4::splat(f32::MIN_POSITIVE));
-    let scaled = is_small.choose(x.times(F32x4::splat(SUBNORMAL_SCALE)), x);
-    let bits = scaled.bits();
-    // Subtracting the bits of sqrt(1/2) moves the mantissa to [sqrt(1/2), sqrt(2)).
-    let root = F32x4::splat(std::f32::consts::FRAC_1_SQRT_2).bits();
-    let n = bits.minus(root).shifted_right::<23>();
-    let mantissa = bits.minus(n.shifted_left::<23>()).as_floats();
-    let n = n.minus(is_small.and(I32x4::splat(23)));
-    // As in `exp`: the integer in the low bits of 1.5 * 2^23.
-    let n = F32x4::splat(ROUND).bits().plus(n).as_floats().minus(F32x4::splat(ROUND));
-    let f = mantissa.minus(F32x4::splat(1.0));
-    let square = f.times(f);
-    let tail = polynomial(f, LN).times(f).times(square).minus(square.times(F32x4::splat(0.5)));
-    let sum = n.times(F32x4::splat(LN_2_LOW)).plus(tail).plus(f).plus(n.times(F32x4::splat(LN_2_HIGH)));
-    // Zero, infinity, negative numbers and NaN; -0 counts as zero.
-    let zero = F32x4::splat(0.0);
-    let is_positive = zero.less(x);
-    let is_finite = x.less(F32x4::splat(f32::INFINITY));
-    let of_infinity_or_nan = x.times(x);
-    let result = is_finite.choose(sum, of_infinity_or_nan);
-    let is_negative = x.less(zero);
-    let not_positive = is_negative.choose(F32x4::splat(f32::NAN), F32x4::splat(f32::NEG_INFINITY));
-    // For NaN both comparisons fail, and `x + (-inf)` is NaN again.
-    is_positive.choose(result, not_positive.plus(x))
+/// The natural logarithm with its constants.
+#[derive(Clone, Copy)]
+pub(crate) struct Ln {
+    /// The smallest normal number, 2^23, sqrt(1/2), the bits of 23.
+    normal: [F32x4; 4],
+    /// [`ROUND`], ln 2 in two parts, one, a half.
+    assembly: [F32x4; 5],
+    coefficients: [F32x4; 9],
+    /// Infinity, its negative, NaN.
+    edges: [F32x4; 3],
 }
 
-/// The hyperbolic tangent.
-#[inline(always)]
-pub(crate) fn tanh_lanes(x: F32x4) -> F32x4 {
-    let one = F32x4::splat(1.0);
-    let magnitude = x.magnitude();
-    let square = x.times(x);
-    let small = x.plus_product(polynomial(square, TANH), square.times(x));
-    // 1 - 2 / (e^(2|x|) + 1), with the sign of x; past 10 the quotient no longer counts.
-    let twice = magnitude.plus(magnitude).at_most(F32x4::splat(20.0));
-    let quotient = F32x4::splat(2.0).over(exp_lanes(twice).plus(one));
-    let sign = x.bits().and(I32x4::splat(1 << 31));
-    let chosen = magnitude.less(F32x4::splat(TANH_SMALL)).choose(small, one.minus(quotient));
-    // The polynomial has its sign already, but loses that of -0.
-    chosen.bits().or(sign).as_floats()
+impl Ln {
+    #[inline(always)]
+    pub(crate) fn new() -> Self {
+        let root = std::f32::consts::FRAC_1_SQRT_2;
+        Self {
+            normal: loaded(&[f32::MIN_POSITIVE, 8_388_608.0, root, f32::from_bits(23)]),
+            assembly: loaded(&[ROUND, LN_2_HIGH, LN_2_LOW, 1.0, 0.5]),
+            coefficients: loaded(&LN),
+            edges: loaded(&[f32::INFINITY, f32::NEG_INFINITY, f32::NAN]),
+        }
+    }
+
+    /// Negative infinity for zero, NaN below it.
+    #[inline(always)]
+    pub(crate) fn of(&self, x: F32x4) -> F32x4 {
+        let [smallest, scale, root, places] = self.normal;
+        let [round, ln_2_high, ln_2_low, one, half] = self.assembly;
+        let is_small = x.less(smallest);
+        let bits = is_small.choose(x.times(scale), x).bits();
+        // Subtracting the bits of sqrt(1/2) moves the mantissa to [sqrt(1/2), sqrt(2)).
+        let n = bits.minus(root.bits()).shifted_right::<23>();
+        let mantissa = bits.minus(n.shifted_left::<23>()).as_floats();
+        let n = n.minus(is_small.and(places.bits()));
+        // As in `exp`: the integer in the low bits of 1.5 * 2^23.
+        let n = round.bits().plus(n).as_floats().minus(round);
+        let f = mantissa.minus(one);
+        let square = f.times(f);
+        let tail = polynomial(f, self.coefficients).times(f).times(square).minus(square.times(half));
+        let sum = n.times(ln_2_low).plus(tail).plus(f).plus(n.times(ln_2_high));
+        // Zero, infinity, negative numbers and NaN; -0 counts as zero.
+        let [infinity, negative_infinity, nan] = self.edges;
+        let zero = F32x4::splat(0.0);
+        let result = x.less(infinity).choose(sum, x.times(x));
+        let not_positive = x.less(zero).choose(nan, negative_infinity);
+        // For NaN both comparisons fail, and adding it gives NaN again.
+        zero.less(x).choose(result, not_positive.plus(x))
+    }
 }
 
-/// `1 / (1 + e^-x)`, without cancellation on either side.
-#[inline(always)]
-pub(crate) fn sigmoid_lanes(x: F32x4) -> F32x4 {
-    let one = F32x4::splat(1.0);
-    let small = exp_lanes(x.magnitude().negated());
-    let numerator = x.less(F32x4::splat(0.0)).choose(small, one);
-    numerator.over(one.plus(small))
+/// The hyperbolic tangent with its constants.
+#[derive(Clone, Copy)]
+pub(crate) struct Tanh {
+    exp: Exp,
+    coefficients: [F32x4; 6],
+    /// One, two, twenty, [`TANH_SMALL`], the sign bit.
+    numbers: [F32x4; 5],
+}
+
+impl Tanh {
+    #[inline(always)]
+    pub(crate) fn new() -> Self {
+        let numbers = loaded(&[1.0, 2.0, 20.0, TANH_SMALL, -0.0]);
+        Self { exp: Exp::new(), coefficients: loaded(&TANH), numbers }
+    }
+
+    #[inline(always)]
+    pub(crate) fn of(&self, x: F32x4) -> F32x4 {
+        let [one, two, most, small_end, sign] = self.numbers;
+        let magnitude = x.magnitude();
+        let square = x.times(x);
+        let small = x.plus_product(polynomial(square, self.coefficients), square.times(x));
+        // 1 - 2 / (e^(2|x|) + 1), with the sign of x; past 10 the quotient no longer counts.
+        let twice = magnitude.plus(magnitude).at_most(most);
+        let quotient = two.over(self.exp.of(twice).plus(one));
+        let chosen = magnitude.less(small_end).choose(small, one.minus(quotient));
+        // The polynomial has its sign already, but loses that of -0.
+        chosen.bits().or(x.bits().and(sign.bits())).as_floats()
+    }
+}
+
+/// `1 / (1 + e^-x)` with its constants.
+#[derive(Clone, Copy)]
+pub(crate) struct Sigmoid {
+    exp: Exp,
+    one: F32x4,
+}
+
+impl Sigmoid {
+    #[inline(always)]
+    pub(crate) fn new() -> Self {
+        let [one] = loaded(&[1.0]);
+        Self { exp: Exp::new(), one }
+    }
+
+    /// Without cancellation on either side.
+    #[inline(always)]
+    pub(crate) fn of(&self, x: F32x4) -> F32x4 {
+        let small = self.exp.of(x.magnitude().negated());
+        let numerator = x.less(F32x4::splat(0.0)).choose(small, self.one);
+        numerator.over(self.one.plus(small))
+    }
 }
 
 /// Applies `function` to every element.
@@ -137,27 +215,32 @@ pub(crate) fn map(values: &mut [f32], function: impl Fn(F32x4) -> F32x4) {
 
 /// `e^x` in place.
 pub fn exp(values: &mut [f32]) {
-    map(values, exp_lanes);
+    let exp = Exp::new();
+    map(values, |x| exp.of(x));
 }
 
 /// The natural logarithm in place.
 pub fn ln(values: &mut [f32]) {
-    map(values, ln_lanes);
+    let ln = Ln::new();
+    map(values, |x| ln.of(x));
 }
 
 /// The hyperbolic tangent in place.
 pub fn tanh(values: &mut [f32]) {
-    map(values, tanh_lanes);
+    let tanh = Tanh::new();
+    map(values, |x| tanh.of(x));
 }
 
 /// The logistic function `1 / (1 + e^-x)` in place.
 pub fn sigmoid(values: &mut [f32]) {
-    map(values, sigmoid_lanes);
+    let sigmoid = Sigmoid::new();
+    map(values, |x| sigmoid.of(x));
 }
 
 /// `1 / x` in place, correctly rounded.
 pub fn reciprocal(values: &mut [f32]) {
-    map(values, |x| F32x4::splat(1.0).over(x));
+    let one = F32x4::splat(1.0);
+    map(values, |x| one.over(x));
 }
 
 /// The square root in place, correctly rounded; NaN below zero.
