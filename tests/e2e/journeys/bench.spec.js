@@ -61,5 +61,5 @@ test("the cold start ends with the right product", async ({ app: { page, site } 
   expect(t).toBeGreaterThan(0);
   expectClose(checksum, PRODUCT, 1e-4 * PRODUCT[1]);
   const asked = site.requests.map(({ path }) => path.split("/").pop());
-  expect(asked.filter((name) => !/^(cold\.(html|js)|bench-kit\.js|compute-worker(\.js|_bg\.wasm))$/.test(name))).toEqual([]);
+  expect(asked.filter((name) => !/^(cold\.(html|js)|bench-kit\.js|relaxed\.js|compute-worker(\.js|_(bg|relaxed)\.wasm))$/.test(name))).toEqual([]);
 });

@@ -2,7 +2,7 @@
 
 use super::{
     bounds::{Bounded, exact},
-    case::{Case, Draw, Memory, Spec, UNTOUCHED, bits, wide},
+    case::{Case, Draw, Memory, Spec, UNTOUCHED, bits},
 };
 use shaders::{KernelId, cpu, matmul_int8, matmul_int8_emulated, quantize_int8};
 
