@@ -113,6 +113,7 @@ impl Signatures {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the form that `map_err` takes")]
 fn text(error: wasmparser::BinaryReaderError) -> String {
     error.to_string()
 }
@@ -130,52 +131,61 @@ fn fuse(wasm: &[u8], body: &FunctionBody<'_>, parameters: u32) -> Outcome<(Vec<u
     if !is_marked {
         return Ok((piece(wasm, whole)?.to_vec(), 0));
     }
-    let mut locals = 0;
-    let mut groups = 0;
-    for group in body.get_locals_reader().map_err(text)? {
-        locals += group.map_err(text)?.0;
-        groups += 1;
-    }
-    let header = piece(wasm, whole.start..first)?;
-    let mut out = leb128(groups + 1);
-    out.extend_from_slice(header.get(leb128(groups).len()..).unwrap_or_default());
-    // Three vectors more, to bring the operands into the order of the fused instruction.
-    out.extend([3, V128]);
-    let spare = (parameters + locals) as usize;
+    let (mut out, spare) = header_with_spare_locals(body, piece(wasm, whole.start..first)?, parameters)?;
     let (mut fused, mut at) = (0, 0);
     while let Some((operator, offset)) = instructions.get(at) {
         let following = |steps: usize| instructions.get(at + steps).map(|(operator, _)| operator);
         let end = |steps: usize| instructions.get(at + steps).map_or(whole.end, |(_, offset)| *offset);
-        match (operator, following(1), following(2)) {
+        let taken = match (operator, following(1), following(2)) {
             (Operator::F32x4Mul, Some(Operator::F32x4Add), _) => {
-                // On the stack: summand, factor, factor.
-                for (instruction, local) in [
-                    (LOCAL_SET, 1),
-                    (LOCAL_SET, 0),
-                    (LOCAL_SET, 2),
-                    (LOCAL_GET, 0),
-                    (LOCAL_GET, 1),
-                    (LOCAL_GET, 2),
-                ] {
-                    out.push(instruction);
-                    out.extend(leb128(spare + local));
-                }
+                out.extend(summand_last(spare));
                 out.extend(RELAXED_MADD);
-                (fused, at) = (fused + 1, at + 2);
+                2
             }
             (Operator::F32x4Mul, Some(Operator::LocalGet { .. }), Some(Operator::F32x4Add)) => {
-                // On the stack: factor, factor; the summand follows.
+                // The factors are on the stack and the summand follows.
                 out.extend_from_slice(piece(wasm, end(1)..end(2))?);
                 out.extend(RELAXED_MADD);
-                (fused, at) = (fused + 1, at + 3);
+                3
             }
             _ => {
                 out.extend_from_slice(piece(wasm, *offset..end(1))?);
-                at += 1;
+                1
             }
-        }
+        };
+        fused += usize::from(taken > 1);
+        at += taken;
     }
     Ok((out, fused))
+}
+
+/// The declarations of a body's locals with three vectors more, and the number of the first of those.
+fn header_with_spare_locals(
+    body: &FunctionBody<'_>,
+    header: &[u8],
+    parameters: u32,
+) -> Outcome<(Vec<u8>, usize)> {
+    let (mut locals, mut groups) = (parameters, 0);
+    for group in body.get_locals_reader().map_err(text)? {
+        locals += group.map_err(text)?.0;
+        groups += 1;
+    }
+    let mut out = leb128(groups + 1);
+    out.extend_from_slice(header.get(leb128(groups).len()..).unwrap_or_default());
+    out.extend([3, V128]);
+    Ok((out, locals as usize))
+}
+
+/// Brings summand, factor, factor on the stack into the order factor, factor, summand.
+fn summand_last(spare: usize) -> Vec<u8> {
+    let moves =
+        [(LOCAL_SET, 1), (LOCAL_SET, 0), (LOCAL_SET, 2), (LOCAL_GET, 0), (LOCAL_GET, 1), (LOCAL_GET, 2)];
+    let mut out = vec![];
+    for (instruction, local) in moves {
+        out.push(instruction);
+        out.extend(leb128(spare + local));
+    }
+    out
 }
 
 fn piece(wasm: &[u8], range: Range<u64>) -> Outcome<&[u8]> {

@@ -16,7 +16,7 @@ use std::hint::black_box;
 /// 1.5 * 2^23: adding it leaves a number, rounded to an integer, in the low bits.
 const ROUND: f32 = 12_582_912.0;
 /// Nine bits of ln 2, and what they lack.
-const LN_2_HIGH: f32 = 0.693_359_375;
+const LN_2_HIGH: f32 = 355.0 / 512.0;
 const LN_2_LOW: f32 = -2.121_944_4e-4;
 /// `e^r = 1 + r + r^2 q(r)`.
 const EXP: [f32; 5] = [0.5, 0.166_665_18, 0.041_666_204, 0.008_368_954, 0.001_395_06];
@@ -34,7 +34,7 @@ const LN: [f32; 9] = [
 ];
 /// `tanh x = x + x^3 t(x^2)` below [`TANH_SMALL`].
 const TANH: [f32; 6] =
-    [-0.333_333_3, 0.133_332_1, -0.053_947_204, 0.021_702_967, -0.008_182_674, 0.002_147_536_9];
+    [-0.333_333_3, 0.133_332_1, -0.053_947_204, 0.021_702_967, -0.008_182_674, 0.002_147_537];
 const TANH_SMALL: f32 = 0.625;
 
 /// Numbers as vectors, loaded from memory. As constants of the loop, an x86 browser would build each of them

@@ -2,6 +2,8 @@
 
 use super::{exp, ln, reciprocal, sigmoid, square_root, tanh};
 
+type Function = fn(&mut [f32]);
+
 /// The distance of two neighbours of f32 around `value`, at least that of subnormal numbers.
 fn unit(value: f64) -> f64 {
     let exponent = value.abs().max(f64::from(f32::MIN_POSITIVE)).log2().floor();
@@ -73,7 +75,7 @@ fn edges() {
         assert!(at(function, f32::NAN).is_nan());
         assert!(at(function, -f32::NAN).is_nan());
     }
-    let cases: [(fn(&mut [f32]), f32, f32); 19] = [
+    let cases: [(Function, f32, f32); 19] = [
         (exp, infinity, infinity),
         (exp, -infinity, 0.0),
         (exp, 88.722_84, infinity),
