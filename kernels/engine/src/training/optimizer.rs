@@ -334,7 +334,7 @@ fn clipped_to_rms(graph: &mut Graph, step: NodeId) -> Result<NodeId, EngineError
     let divisor = program.binary(Binary::Maximum, rms, one);
     let factor = program.unary(Unary::Reciprocal, divisor);
     program.output(factor);
-    let factor = graph.map("clip", &[squares], program)?;
+    let factor = graph.map("clip", &[squares], &program)?;
     graph.multiply(step, factor)
 }
 

@@ -250,7 +250,7 @@ impl RecordedStep {
         let ratio = program.binary(Binary::Minimum, ratio, one);
         let factor = program.binary(Binary::Multiply, ratio, unscale_value);
         program.output(factor);
-        let factor = self.graph.map("clip", &[norm, unscale, clip], program)?;
+        let factor = self.graph.map("clip", &[norm, unscale, clip], &program)?;
         let is_finite = self.graph.unary(Unary::IsFinite, norm);
         self.graph.push(Op::FirstNonFinite, vec![self.gradients, self.flags], vec![], "first_non_finite");
         Ok(UpdateInputs {

@@ -4,14 +4,11 @@
 //! id. Reports are text, so that a page without any WASM can draw them.
 
 mod json;
+mod profile_view;
 mod subject;
 
 use crate::{context::Context, device};
-use engine::{
-    EngineError, passes, platform, probe,
-    profile::{self, Roof, Roofs},
-    training::Where,
-};
+use engine::{EngineError, passes, platform, probe, profile, training::Where};
 use js_sys::{Object, Reflect};
 use json::{Cell, Section, report};
 use std::{collections::HashMap, rc::Rc};
@@ -61,7 +58,7 @@ pub async fn answer(context: Rc<Context>, request: Request) {
     let subject = Subject::of(&query);
     let made = match request.kind.as_str() {
         "passes" => passes_report(&request, &subject, &place).await,
-        "profile" => profile_report(&request, &subject, &place).await,
+        "profile" => profile_view::report(&request, &subject, &place).await,
         "memory" => memory_report(&subject, &place).await,
         "predict" => predict_report(&request, &subject, &place).await,
         "kernels" => kernels_report(&request, &place).await,
@@ -157,113 +154,6 @@ async fn passes_report(request: &Request, subject: &Subject, place: &Where) -> R
     ];
     let lead = format!("On {}: {:.2} times as fast as without passes.", backend(place), before / after);
     Ok(report("Passes", &lead, &sections))
-}
-
-async fn profile_report(request: &Request, subject: &Subject, place: &Where) -> Result<String, EngineError> {
-    request.progress("Measuring this backend's rates");
-    let calibration = profile::calibrate(place).await?;
-    let rates = match place {
-        Where::Cpu => probe::measure_cpu(&mut |_, _| {}).await?,
-        Where::Gpu { device, kernels } => probe::measure_gpu(device, (*kernels, 1.0), &mut |_, _| {}).await?,
-    };
-    request.progress("Running and timing every kernel call");
-    let mut session = subject.session(place).await?;
-    let parts = subject.settings.gradient_accumulation_steps;
-    let predicted = profile::predict(session.plan(), parts, &calibration).seconds;
-    session.advance(2).await?;
-    let measured = profile::profile_step(&mut session, 3).await?;
-    let roofs = Roofs::of(&rates, session.plan().bytes() as f64);
-    let group = |name: &str, groups: Vec<profile::Group>| {
-        let rows: Vec<Vec<Cell>> = groups
-            .into_iter()
-            .map(|group| {
-                let rate =
-                    |work: f64| if group.seconds > 0.0 { work / group.seconds / 1e9 } else { f64::NAN };
-                vec![
-                    Cell::text(&group.name),
-                    Cell::Number(group.calls as f64),
-                    Cell::Number(group.seconds * 1e3),
-                    Cell::Number(group.share * 100.0),
-                    Cell::Number(rate(group.flops)),
-                    Cell::Number(rate(group.bytes)),
-                ]
-            })
-            .collect();
-        let columns = [
-            (name, ""),
-            ("Calls", ""),
-            ("Time", "ms"),
-            ("Share", "%"),
-            ("Rate", "GFLOP/s"),
-            ("Memory", "GB/s"),
-        ];
-        (columns.map(|(name, unit)| (name.to_owned(), unit.to_owned())), rows)
-    };
-    let mut sections = vec![];
-    for (heading, name, groups) in [
-        ("By kernel", "Kernel", measured.by_kernel()),
-        ("By block of the model", "Block", measured.by_block()),
-    ] {
-        let (columns, rows) = group(name, groups);
-        let columns: Vec<(&str, &str)> =
-            columns.iter().map(|(name, unit)| (name.as_str(), unit.as_str())).collect();
-        sections.push(
-            Section::new(heading, "Measured here, each call by itself, the median of three steps.")
-                .table(&columns, &rows),
-        );
-    }
-    let mut slowest: Vec<_> = measured.rows.iter().collect();
-    slowest.sort_by(|a, b| b.share.total_cmp(&a.share));
-    let rows: Vec<Vec<Cell>> = slowest
-        .iter()
-        .take(24)
-        .map(|row| {
-            let position = roofs.position(row);
-            let roof = match position.map(|position| position.roof) {
-                Some(Roof::Compute) => "compute",
-                Some(Roof::Memory) => "memory",
-                None => "",
-            };
-            vec![
-                Cell::text(row.kernel),
-                Cell::text(&row.label),
-                Cell::Number(row.seconds * 1e3),
-                Cell::Number(position.map_or(f64::NAN, |position| position.arithmetic_intensity)),
-                Cell::text(roof),
-                Cell::Number(position.map_or(f64::NAN, |position| position.share_of_roof * 100.0)),
-            ]
-        })
-        .collect();
-    let note = format!(
-        "Roofs measured here: {:.1} GFLOP/s and {:.1} GB/s, which meet at {:.1} operations a byte. More than 100 % of the memory roof means that a cache served the call.",
-        roofs.peak_flops_per_second / 1e9,
-        roofs.bytes_per_second / 1e9,
-        roofs.ridge_point()
-    );
-    let columns = [
-        ("Kernel", ""),
-        ("For", ""),
-        ("Time", "ms"),
-        ("Intensity", "FLOP/byte"),
-        ("Under the roof of", ""),
-        ("Of that roof", "%"),
-    ];
-    sections.push(Section::new("The slowest calls under the roofline", note).table(&columns, &rows));
-    sections.push(
-        Section::new(
-            "Trace",
-            "For Perfetto (ui.perfetto.dev) or chrome://tracing: every call of one step in order.",
-        )
-        .file("ridgepoint-step.trace.json", &measured.to_chrome_trace()),
-    );
-    let lead = format!(
-        "On {}: {:.2} ms of kernels a step; {:.2} ms were predicted before it ran, {:+.0} %.",
-        backend(place),
-        measured.total_seconds * 1e3,
-        predicted * 1e3,
-        (predicted / measured.total_seconds - 1.0) * 100.0
-    );
-    Ok(report("Profile", &lead, &sections))
 }
 
 async fn memory_report(subject: &Subject, place: &Where) -> Result<String, EngineError> {

@@ -72,8 +72,9 @@ impl CpuExecutor {
             attention,
             delta: vec![0.0; delta],
             sums: vec![0; sums],
-            plan: Rc::clone(&plan),
+            plan,
         };
+        let plan = Rc::clone(&executor.plan);
         for (span, words) in &plan.constants {
             // Constants are as long as their spans.
             let _ = executor.write(*span, words);

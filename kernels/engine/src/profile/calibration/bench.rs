@@ -179,7 +179,7 @@ struct Bench {
 impl Bench {
     fn map(&mut self, elements: usize, program: &Program) -> Result<(), EngineError> {
         let x = self.graph.input("x", &[elements]);
-        let y = self.graph.map("bench", &[x], program.clone())?;
+        let y = self.graph.map("bench", &[x], program)?;
         self.outputs.push(y);
         Ok(())
     }
