@@ -1,5 +1,6 @@
 // The engine's views: settings in the address, work in the compute worker, reports drawn from plain data.
 const version = new URL(import.meta.url).search;
+const { startWorker } = await import(new URL(`./start-worker.js${version}`, import.meta.url).href);
 const form = document.getElementById('form');
 const status = document.getElementById('status');
 const problem = document.getElementById('problem');
@@ -66,7 +67,7 @@ let next = 0;
 let running = null;
 function start() {
   if (worker) return worker;
-  worker = new Worker(new URL(`./compute-loader.js${version}`, import.meta.url), { type: 'module' });
+  worker = startWorker();
   worker.onmessage = ({ data }) => {
     if (Array.isArray(data) && data[0] === 'trap') return fail(`The worker stopped: ${data[1]} Press the button again; a new one starts.`, true);
     if (!running || data.id !== running.id) return undefined;
