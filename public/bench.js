@@ -190,6 +190,7 @@ async function page() {
     };
     button.addEventListener('click', () => alone(all));
   }
+  import(beside('report-kit.js').href).then(({ navigation }) => navigation());
   const name = await adapter().catch(() => null);
   byId('machine').textContent = `GPU adapter: ${name ?? 'none in this browser'}. Logical processors: ${navigator.hardwareConcurrency}. Build ${version.slice(3) || 'unknown'}.`;
 }
