@@ -8,6 +8,7 @@ mod data;
 mod device;
 mod inspect;
 mod messages;
+mod prepare;
 mod report;
 mod train;
 
