@@ -30,7 +30,7 @@ const CHUNK_SECONDS: f64 = 0.05;
 /// Images of one evaluation run.
 const EVALUATION_BATCH: usize = 250;
 /// Losses of the GPU in a row, without a new snapshot in between, after which the CPU goes on.
-const LOSSES_IN_A_ROW: u32 = 2;
+const LOSSES_IN_A_ROW: u32 = 4;
 
 /// Answers [`protocol::Command::Train`].
 pub async fn train(context: &Rc<Context>, job: JobId, experiment: Experiment) -> Result<(), WorkerError> {
