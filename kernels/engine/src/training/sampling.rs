@@ -8,8 +8,7 @@ use super::argmax_index;
 #[must_use]
 pub fn next_token(logits: &[f32], temperature: f32, top_k: usize, uniform: f32) -> u32 {
     let best = argmax_index(logits);
-    // Written so that a temperature that is not a number is greedy too.
-    if !(temperature > 0.0) {
+    if temperature.is_nan() || temperature <= 0.0 {
         return best as u32;
     }
     let mut order: Vec<usize> = (0..logits.len()).collect();
