@@ -23,6 +23,9 @@ for (const name of ['createBuffer', 'createComputePipeline']) {
   };
 }
 
+// Runs are kept through this; loaded when it is first needed.
+self.openRunStore = async () => (await import(new URL(`./run-store.js${version}`, self.location.href).href)).openStore();
+
 try {
   const { fused, moduleName } = await import(new URL(`./relaxed.js${version}`, self.location.href).href);
   const module = await import(new URL(`./compute-worker.js${version}`, self.location.href).href);

@@ -293,6 +293,7 @@ export function lines(heading, { axes, series, log = false, range = null, file =
 
 const PAGES = [
   ['./', 'Workbench'],
+  ['./lab.html', 'Laboratory'],
   ['./engine.html', 'Engine'],
   ['./bench.html', 'Benchmarks'],
 ];

@@ -7,6 +7,7 @@ mod context;
 mod data;
 mod device;
 mod inspect;
+mod lab;
 mod messages;
 mod prepare;
 mod report;
@@ -29,11 +30,14 @@ fn main() {
     std::panic::set_hook(Box::new(|info| messages::post_trap(&info.to_string())));
     let Ok(scope) = js_sys::global().dyn_into::<DedicatedWorkerGlobalScope>() else { return };
     let context = Rc::new(Context::default());
+    let desk = Rc::new(lab::Desk::default());
     let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
         if let Some((command, buffers)) = messages::read(&event) {
             dispatch(&context, command, buffers);
         } else if let Some(request) = inspect::Request::of(&event.data()) {
             spawn_local(inspect::answer(Rc::clone(&context), request));
+        } else if let Some(request) = lab::Request::of(&event.data()) {
+            spawn_local(lab::answer(Rc::clone(&context), Rc::clone(&desk), request));
         }
     });
     scope.set_onmessage(Some(on_message.as_ref().unchecked_ref()));

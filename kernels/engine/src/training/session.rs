@@ -155,6 +155,12 @@ impl Session {
         &self.points
     }
 
+    /// Puts the loss curve of a run in place that goes on from a checkpoint; points after this step are left out.
+    pub(super) fn set_points(&mut self, mut points: Vec<Point>) {
+        points.truncate(self.step as usize);
+        self.points = points;
+    }
+
     /// Factor of the loss in mixed precision.
     #[must_use]
     pub const fn loss_scale(&self) -> f32 {

@@ -59,6 +59,12 @@ impl TextDataset {
         Ok(Self { name: name.to_owned(), train, held_out, text_bytes, tokenizer, notes: Vec::new() })
     }
 
+    /// The part of a text that is trained on, and that a tokenizer may learn from.
+    #[must_use]
+    pub fn training_part(text: &str) -> &str {
+        divide(text).0
+    }
+
     /// A file that a visitor dropped.
     ///
     /// # Errors

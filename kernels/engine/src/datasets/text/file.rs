@@ -10,7 +10,10 @@ pub const LARGEST_TEXT_BYTES: usize = 64 << 20;
 const WORST_SHARE: usize = 20;
 
 /// The text of a file without byte order mark, with line feeds only, and what was done to it in whole sentences.
-pub(super) fn read<'f>(name: &str, bytes: &'f [u8]) -> Result<(Cow<'f, str>, Vec<String>), DatasetError> {
+///
+/// # Errors
+/// In plain words: empty, too large, or not text.
+pub fn read<'f>(name: &str, bytes: &'f [u8]) -> Result<(Cow<'f, str>, Vec<String>), DatasetError> {
     let name = shown(name);
     if bytes.is_empty() {
         return Err(DatasetError::new(format!("{name} is empty."), "Drop a text file."));

@@ -11,6 +11,6 @@ mod trainer;
 
 pub use bpe::{Bpe, BpeEncoder, LARGEST_BPE_VOCAB, SMALLEST_BPE_VOCAB};
 pub use dataset::{HeldOutBatches, IGNORED_TARGET, TextDataset};
-pub use file::LARGEST_TEXT_BYTES;
+pub use file::{LARGEST_TEXT_BYTES, read as read_text};
 pub use tokenizer::{Tokenizer, TokenizerChoice};
 pub use trainer::{BpeTrainer, LARGEST_BPE_SAMPLE_BYTES};
