@@ -10,6 +10,7 @@ mod kernels;
 mod mutants;
 #[path = "../native/support/mod.rs"]
 mod support;
+mod whole_model;
 
 use engine::{
     EngineError,

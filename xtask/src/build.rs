@@ -24,7 +24,7 @@ pub fn build(workspace: &Workspace) -> Outcome<String> {
     // Nothing of an earlier build may stay behind.
     remove_folder(&workspace.dist())?;
     trunk(workspace, &build_id)?;
-    finish_pages(&workspace.dist())?;
+    finish_pages(&workspace.dist(), &build_id)?;
     Ok(build_id)
 }
 
@@ -102,13 +102,20 @@ fn cargo_home() -> Outcome<PathBuf> {
         .ok_or_else(|| "neither CARGO_HOME nor HOME is set".to_owned())
 }
 
-/// Moves Trunk's inline script into a file, checks the page's policy, and writes the page for unknown paths.
-fn finish_pages(dist: &Path) -> Outcome<()> {
+/// Moves Trunk's inline script into a file, checks the pages' policies, and writes the page for unknown paths.
+fn finish_pages(dist: &Path, build_id: &str) -> Outcome<()> {
     let index = dist.join("index.html");
     let page = slim::slim(dist, &read(&index)?)?;
     let finished = html::move_inline_module(&page)?;
     html::check_policy(&finished.page)?;
     write(&dist.join(&finished.start_name), &finished.start_script)?;
     write(&index, &finished.page)?;
+    for name in ["bench.html", "cold.html", "engine.html", "lab.html"] {
+        let path = dist.join(name);
+        let page =
+            html::with_build_id(&read(&path)?, build_id).map_err(|error| format!("{name}: {error}"))?;
+        html::check_policy(&page).map_err(|error| error.replace("index.html", name))?;
+        write(&path, page)?;
+    }
     write(&dist.join("404.html"), html::not_found_page(&finished.start_name))
 }

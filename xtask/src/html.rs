@@ -37,6 +37,15 @@ pub fn move_inline_module(page: &str) -> Outcome<Finished> {
     Ok(Finished { page: format!("{before}{tag}{after}"), start_name, start_script })
 }
 
+/// A page that Trunk only copies, with the build id in the addresses of its scripts, which hand it on to what they load.
+pub fn with_build_id(page: &str, build_id: &str) -> Outcome<String> {
+    if page.contains("?v=dev") {
+        Ok(page.replace("?v=dev", &format!("?v={build_id}")))
+    } else {
+        Err("no script has an address with `?v=dev`, where the build id goes".into())
+    }
+}
+
 /// A page that its own policy would break, or that has none, is an error.
 pub fn check_policy(page: &str) -> Outcome<()> {
     let policy = policy(page).ok_or("index.html has no Content-Security-Policy meta element")?;
@@ -256,7 +265,7 @@ fn parse_tag(inside: &str, start: usize, end: usize) -> Tag {
 
 #[cfg(test)]
 mod tests {
-    use super::{check_policy, move_inline_module, not_found_page, policy, tags};
+    use super::{check_policy, move_inline_module, not_found_page, policy, tags, with_build_id};
 
     const PAGE: &str = "<!doctype html><html><head><!-- <style> -->\
         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; script-src 'self'\n 'wasm-unsafe-eval'; worker-src 'self'; base-uri 'self'; form-action 'none'\">\
@@ -296,6 +305,16 @@ mod tests {
     fn a_page_with_two_inline_scripts_is_rejected() {
         assert!(move_inline_module(&PAGE.replace("</body>", "<script>1</script></body>")).is_err());
         assert!(move_inline_module("<p>").is_err());
+    }
+
+    #[test]
+    fn copied_pages_get_the_build_id() {
+        let page = with_build_id("<script src=\"./bench.js?v=dev\">", "0123").expect("a place for it");
+        assert_eq!(page, "<script src=\"./bench.js?v=0123\">");
+        assert!(with_build_id("<p>", "0123").is_err());
+        for page in [include_str!("../../public/bench.html"), include_str!("../../public/cold.html")] {
+            check_policy(&with_build_id(page, "0123").expect("a place for it")).expect("keeps its policy");
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 #![expect(clippy::print_stdout, reason = "a command-line tool talks to its user")]
 
 mod banned;
+mod bench;
 mod browser;
 mod build;
 mod digest;
@@ -10,6 +11,7 @@ mod dist;
 mod hosting;
 mod html;
 mod licences;
+mod relaxed;
 mod sbom;
 mod server;
 mod sizes;
@@ -20,14 +22,16 @@ mod verify;
 mod workspace;
 
 use std::process::ExitCode;
-use workspace::{Outcome, Workspace, run};
+use workspace::{Outcome, Workspace};
 
 const HELP: &str = "\
 cargo xtask <command>
 
   serve [--port 8080] [--prefix /a/b/]   build the page and serve it on 127.0.0.1
   test  [--only a,b] [--skip a,b]        every check; `--list` names the steps
-  bench [arguments]                      native benchmarks of the engine
+  bench [--native] [--only a,b]          the engine natively, then every workload in Chromium
+        [--peers DIR [--with a,b] [--quick]]
+                                         beside other engines, with a checkout of peerbench in DIR
   dist  [--verify]                       write dist/ with sizes, sums, SBOM and header files;
                                          --verify builds twice from clean and compares (slow)
 ";
@@ -73,21 +77,13 @@ fn dispatch(arguments: &[String]) -> Outcome<ExitCode> {
             let options = Options::parse(rest, &["--only", "--skip"], &["--list"])?;
             test::run(&workspace, &options)
         }
-        "bench" => bench(&workspace, rest),
+        "bench" => bench::bench(&workspace, rest),
         "help" | "--help" | "-h" => {
             println!("{HELP}");
             Ok(ExitCode::SUCCESS)
         }
         other => Err(format!("there is no command `{other}`\n\n{HELP}")),
     }
-}
-
-/// Native benchmarks of the engine, in the release profile.
-fn bench(workspace: &Workspace, arguments: &[String]) -> Outcome<ExitCode> {
-    let mut command = workspace.cargo();
-    command.args(["bench", "--package", "acceptance", "--bench", "engine", "--"]).args(arguments);
-    run(&mut command)?;
-    Ok(ExitCode::SUCCESS)
 }
 
 /// `--name value` pairs and `--flag`s; anything else is an error that names it.

@@ -5,6 +5,7 @@
 
 use crate::{
     digest::integrity,
+    relaxed::with_relaxed_simd,
     workspace::{Outcome, read, read_bytes, write},
 };
 use std::{
@@ -39,6 +40,10 @@ pub fn slim(dist: &Path, page: &str) -> Outcome<String> {
         let names = short_names(&slim_module, &slim_script).ok_or_else(refused)?;
         let slim_module = with_imports_renamed(&slim_module, &names).ok_or_else(refused)?;
         replace(&path, &module, &slim_module)?;
+        let (relaxed, fused) = with_relaxed_simd(&slim_module)?;
+        if fused > 0 {
+            write(&dist.join(format!("{stem}_relaxed.wasm")), &relaxed)?;
+        }
         replace(&script_path, &script, with_words_renamed(&slim_script, &names).as_bytes())?;
     }
     Ok(page)

@@ -6,13 +6,17 @@
 
 pub mod autodiff;
 pub mod backends;
+pub mod bench;
+pub mod checkpoint;
 pub mod datasets;
 mod error;
 pub mod graph;
 pub mod models;
+pub mod passes;
 pub mod plan;
 pub mod platform;
 pub mod probe;
+pub mod profile;
 pub mod quantisation;
 pub mod random;
 pub mod training;

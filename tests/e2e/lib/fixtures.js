@@ -22,7 +22,7 @@ export const MODES = {
 };
 
 /** `$CHROMIUM`, or the first one on the PATH. */
-function executable() {
+export function executable() {
   const folders = process.env.PATH.split(delimiter);
   const names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
   const paths = names.flatMap((name) => folders.map((folder) => join(folder, name)));

@@ -5,8 +5,10 @@ use shaders::KernelId;
 
 /// Words behind the end of every buffer that no kernel may touch.
 const GUARD_WORDS: usize = 4;
-/// What they hold: a number, which is 14 million as a float. A NaN would pass through a kernel unchanged.
-const GUARD: u32 = 0x4b5a_5a5a;
+/// What they hold: numbers, some 14 million as floats. A NaN would pass through a kernel unchanged, and equal numbers
+/// behind inputs and results could be copied from one to the other.
+const INPUT_GUARD: u32 = 0x4b5a_5a5a;
+const RESULT_GUARD: u32 = 0x4b6b_6b6b;
 /// What an output holds before the call: a NaN, so that an element that is not written is noticed.
 pub const UNTOUCHED: u32 = 0x7fc0_5a5a;
 
@@ -70,21 +72,21 @@ pub enum Want {
 #[derive(Debug, Clone)]
 pub struct Case {
     pub uniform: Vec<u32>,
-    /// Invocations.
-    pub count: u32,
     /// `HEAD_QUADS` of the attention kernels.
     pub head_quads: Option<u32>,
     pub buffers: Vec<Vec<u32>>,
     pub wants: Vec<Vec<Want>>,
-    /// Columns of the grid of workgroups.
-    pub grid_width: u32,
+    pub workgroups: [u32; 3],
 }
 
 impl Case {
+    /// A flat call of so many invocations.
     pub fn new(uniform: Vec<u32>, count: u32) -> Self {
+        let groups = count.div_ceil(64);
         // As many columns as still need a second row.
-        let grid_width = count.div_ceil(64).div_ceil(2).clamp(1, 3);
-        Self { uniform, count, head_quads: None, buffers: vec![], wants: vec![], grid_width }
+        let columns = groups.div_ceil(2).clamp(1, 3);
+        let workgroups = [columns, groups.div_ceil(columns), 1];
+        Self { uniform, head_quads: None, buffers: vec![], wants: vec![], workgroups }
     }
 
     fn push(mut self, mut before: Vec<u32>, mut wants: Vec<Want>, filling: u32) -> Self {
@@ -100,7 +102,7 @@ impl Case {
 
     /// A buffer that must stay as it is.
     pub fn input(self, words: Vec<u32>) -> Self {
-        self.input_before(words, GUARD)
+        self.input_before(words, INPUT_GUARD)
     }
 
     /// The same with other words behind the end.
@@ -115,12 +117,20 @@ impl Case {
 
     /// A buffer of results.
     pub fn output(self, values: Vec<Bounded>) -> Self {
-        self.push(vec![UNTOUCHED; values.len()], values.into_iter().map(Want::Near).collect(), GUARD)
+        self.output_from(0, values)
+    }
+
+    /// The same from an offset on; what lies before must stay.
+    pub fn output_from(self, offset: u32, values: Vec<Bounded>) -> Self {
+        let before = vec![UNTOUCHED; offset as usize + values.len()];
+        let untouched = std::iter::repeat_n(Want::Bits(UNTOUCHED), offset as usize);
+        let wants = untouched.chain(values.into_iter().map(Want::Near)).collect();
+        self.push(before, wants, RESULT_GUARD)
     }
 
     /// A buffer whose words are determined, with what it holds before.
     pub fn output_bits(self, before: Vec<u32>, after: &[u32]) -> Self {
-        self.push(before, after.iter().map(|word| Want::Bits(*word)).collect(), GUARD)
+        self.push(before, after.iter().map(|word| Want::Bits(*word)).collect(), RESULT_GUARD)
     }
 
     /// How far buffers are from what they must be, in units of the bound: `Ok` up to 1.

@@ -4,6 +4,7 @@ use super::{
     attention::{Shape, backward_reference, delta_reference, forward_reference},
     bounds::Bounded,
     case::{Draw, wide},
+    losses,
     moves::{rope_reference, scatter_reference},
     reductions::sum_reference,
     rows,
@@ -72,8 +73,8 @@ fn of_rows() {
         let p = cross_entropy::Params { count, classes: columns, smoothing };
         let p_grad = cross_entropy_grad::Params { count, classes: columns, smoothing };
         let upstream = &g[..count as usize];
-        let gradient = rows::cross_entropy_grad_reference(&p_grad, &x, &labels, upstream);
-        agree(|x| rows::cross_entropy_reference(&p, x, &labels), &x, upstream, &gradient);
+        let gradient = losses::cross_entropy_grad_reference(&p_grad, &x, &labels, upstream);
+        agree(|x| losses::cross_entropy_reference(&p, x, &labels), &x, upstream, &gradient);
     });
 }
 

@@ -105,7 +105,9 @@ fn squares_case(draw: &mut Draw) -> Case {
     let p = sum_squares::Params { count: length.div_ceil(per_group), length, per_group };
     let x = draw.floats(length, 1.0);
     let square = |x: &f64| exact(*x) * exact(*x);
-    let expected = wide(&x).chunks(per_group as usize).map(|group| sum(group.iter().map(square))).collect();
+    let values = wide(&x);
+    let strided = |group: u32| values.iter().skip(group as usize).step_by(p.count as usize);
+    let expected = (0..p.count).map(|group| sum(strided(group).map(square))).collect();
     Case::new(p.to_words(), p.count).input_floats(&x).output(expected)
 }
 
@@ -128,5 +130,6 @@ fn first_case(draw: &mut Draw) -> Case {
     before[p.slot as usize] = draw.pick(&[u32::MAX, u32::MAX, 0, base + 5]);
     let mut after = before.clone();
     after[p.slot as usize] = first.min(before[p.slot as usize]);
-    Case::new(p.to_words(), p.count).input_floats(&x).output_bits(before, &after)
+    // A NaN past the end must not be found.
+    Case::new(p.to_words(), p.count).input_before(bits(&x), UNTOUCHED).output_bits(before, &after)
 }

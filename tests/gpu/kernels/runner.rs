@@ -23,6 +23,7 @@ pub fn run(device: &GpuDevice, source: &str, cases: &[Case]) -> Result<Vec<Vec<V
     sizes.sort_unstable();
     sizes.dedup();
     for head_quads in sizes {
+        assert!(head_quads.is_none() || source.contains(HEAD_QUADS), "the head's size has its line");
         let text = head_quads.map_or_else(
             || source.to_owned(),
             |quads| source.replace(HEAD_QUADS, &format!("const HEAD_QUADS: u32 = {quads}u;")),
@@ -140,8 +141,8 @@ fn submit(device: &GpuDevice, pipeline: &wgpu::ComputePipeline, cases: &[&Case])
         pass.set_pipeline(pipeline);
         for (case, spans) in cases.iter().zip(&layout.spans) {
             pass.set_bind_group(0, &bind(device, pipeline, &arena, &uniforms, spans), &[]);
-            let workgroups = case.count.div_ceil(64);
-            pass.dispatch_workgroups(case.grid_width, workgroups.div_ceil(case.grid_width), 1);
+            let [x, y, z] = case.workgroups;
+            pass.dispatch_workgroups(x, y, z);
         }
     }
     encoder.copy_buffer_to_buffer(&arena, 0, &staging, 0, layout.arena.len() as u64);

@@ -67,6 +67,12 @@ pub const ALLOWED: &[Allowance] = &[
         reason: "the first value compared with itself changes nothing",
     },
     Allowance {
+        kernel: "dropout",
+        line: "if (index >= params.count) { return; }",
+        mutated: "if (index > params.count) { return; }",
+        reason: "the values of invocation `count` are past the end: none is written",
+    },
+    Allowance {
         kernel: "first_non_finite",
         line: "if (index >= params.count) { return; }",
         mutated: "if (index > params.count) { return; }",
@@ -97,10 +103,28 @@ pub const ALLOWED: &[Allowance] = &[
         reason: "reading values of invocations before does not change the first",
     },
     Allowance {
+        kernel: "im2col_int8",
+        line: "if (y >= params.padding && x >= params.padding && y - params.padding < params.height && x - params.padding < params.width) {",
+        mutated: "if (y >= params.padding && y >= params.padding && y - params.padding < params.height && x - params.padding < params.width) {",
+        reason: "a place before the image wraps to a huge number, which is past the image too",
+    },
+    Allowance {
+        kernel: "im2col_int8",
+        line: "if (y >= params.padding && x >= params.padding && y - params.padding < params.height && x - params.padding < params.width) {",
+        mutated: "if (x >= params.padding && x >= params.padding && y - params.padding < params.height && x - params.padding < params.width) {",
+        reason: "a place before the image wraps to a huge number, which is past the image too",
+    },
+    Allowance {
         kernel: "log_softmax",
         line: "for (var c = 1u; c < params.columns; c++) {",
         mutated: "for (var c = 0u; c < params.columns; c++) {",
         reason: "the first value compared with itself changes nothing",
+    },
+    Allowance {
+        kernel: "max_pool",
+        line: "best = select(best, value, value > best);",
+        mutated: "best = select(best, value, value >= best);",
+        reason: "an equal value changes nothing",
     },
     Allowance {
         kernel: "reduce_max",

@@ -169,10 +169,10 @@ fn is_word(letter: u8) -> bool {
 
 fn whole_words<'a>(line: &'a str, word: &'a str) -> impl Iterator<Item = usize> + 'a {
     let letters = line.as_bytes();
-    let inside = move |at: usize| letters.get(at).copied().is_some_and(is_word);
+    let outside = move |at: usize| !letters.get(at).copied().is_some_and(is_word);
     line.match_indices(word)
         .map(|(at, _)| at)
-        .filter(move |at| !(*at > 0 && inside(at - 1)) && !inside(at + word.len()))
+        .filter(move |at| (*at == 0 || outside(at - 1)) && outside(at + word.len()))
 }
 
 /// Letters of the operand that the text starts with: a name, a constant, a call or an element.

@@ -43,7 +43,10 @@ pub async fn acquire(context: &Context) -> Result<Gpu, GpuUnavailable> {
     device.check().map_err(refused)?;
     let device = Rc::new(device);
     let gpu = match earlier {
-        Some(gpu) => Gpu { device, ..gpu },
+        Some(gpu) => {
+            device.adopt_tuning(&gpu.device.tuning());
+            Gpu { device, ..gpu }
+        }
         None => examine(device).await.map_err(refused)?,
     };
     if let Some((kernel, message)) = gpu.self_test.failures.first() {

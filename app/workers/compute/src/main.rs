@@ -1,11 +1,15 @@
 //! The compute worker: commands in, events out. Everything heavy happens here, so that the page stays responsive,
 //! and a trap costs this worker, not the page.
 
+mod bench;
 mod compress;
 mod context;
 mod data;
 mod device;
+mod inspect;
+mod lab;
 mod messages;
+mod prepare;
 mod report;
 mod train;
 
@@ -26,14 +30,25 @@ fn main() {
     std::panic::set_hook(Box::new(|info| messages::post_trap(&info.to_string())));
     let Ok(scope) = js_sys::global().dyn_into::<DedicatedWorkerGlobalScope>() else { return };
     let context = Rc::new(Context::default());
+    let desk = Rc::new(lab::Desk::default());
     let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
         if let Some((command, buffers)) = messages::read(&event) {
             dispatch(&context, command, buffers);
+        } else if let Some(request) = inspect::Request::of(&event.data()) {
+            spawn_local(inspect::answer(Rc::clone(&context), request));
+        } else if let Some(request) = lab::Request::of(&event.data()) {
+            spawn_local(lab::answer(Rc::clone(&context), Rc::clone(&desk), request));
         }
     });
     scope.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
     // The handler lives as long as the worker.
     on_message.forget();
+}
+
+/// The loader says whether this module may run its relaxed SIMD functions.
+#[wasm_bindgen::prelude::wasm_bindgen(js_name = useFused)]
+pub fn use_fused(fused: bool) {
+    engine::backends::cpu::simd::use_relaxed(fused);
 }
 
 /// Short commands are answered at once, even while a job awaits the GPU; heavy ones wait their turn.

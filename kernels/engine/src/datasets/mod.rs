@@ -1,6 +1,6 @@
 //! Training data: digits drawn from a seed, and IDX and CSV files that a visitor drops.
 //!
-//! Every data set here has images of 28 x 28 pixels with ink = 255 on paper = 0, and labels 0 to 9.
+//! Every image data set here has images of 28 x 28 pixels with ink = 255 on paper = 0, and labels 0 to 9.
 
 mod content;
 mod csv;
@@ -13,6 +13,8 @@ pub mod philox;
 mod strokes;
 #[cfg(test)]
 mod tests;
+pub mod text;
+pub mod toys;
 
 pub use content::{LARGEST_FILE_BYTES, LARGEST_INFLATED_BYTES};
 pub use drawing::normalise_drawing;

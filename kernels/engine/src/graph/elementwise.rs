@@ -12,13 +12,13 @@ impl Graph {
     ///
     /// # Errors
     /// Names two shapes that do not broadcast.
-    pub fn map(&mut self, label: &str, inputs: &[NodeId], program: Program) -> Recorded {
+    pub fn map(&mut self, label: &str, inputs: &[NodeId], program: &Program) -> Recorded {
         let mut shape: Vec<usize> = vec![];
         for input in inputs {
             shape = broadcast(&shape, self.shape(*input))
                 .ok_or_else(|| self.misfit(label, inputs.first().copied().unwrap_or(*input), *input))?;
         }
-        let (inputs, program) = without_repeats(inputs, &program);
+        let (inputs, program) = without_repeats(inputs, program);
         Ok(self.push(Op::Map(Rc::new(program)), inputs, shape, label))
     }
 
@@ -41,7 +41,7 @@ impl Graph {
         let (x, y) = (program.input(0), program.input(1));
         let value = program.binary(function, x, y);
         program.output(value);
-        self.map(&format!("{function:?}").to_lowercase(), &[a, b], program)
+        self.map(&format!("{function:?}").to_lowercase(), &[a, b], &program)
     }
 
     /// Elementwise sum, broadcast.
@@ -119,7 +119,7 @@ impl Graph {
         let value = silu(&mut program, gate_value);
         let value = program.binary(Binary::Multiply, value, up_value);
         program.output(value);
-        self.map("swiglu", &[gate, up], program)
+        self.map("swiglu", &[gate, up], &program)
     }
 
     /// Sum or maximum over one axis, which disappears.

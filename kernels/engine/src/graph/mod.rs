@@ -124,8 +124,9 @@ impl Graph {
         self.push_node(Node { op, inputs, shape, words, label: label.into(), phase, block })
     }
 
-    /// Appends a node as it is; passes copy nodes with it.
-    pub(crate) fn push_node(&mut self, node: Node) -> NodeId {
+    /// Appends a node as it is; passes copy nodes with it. Its inputs come before it, and its shape and words are
+    /// right.
+    pub fn push_node(&mut self, node: Node) -> NodeId {
         self.nodes.push(node);
         NodeId::of(self.nodes.len() - 1)
     }

@@ -69,7 +69,7 @@ pub(super) fn pack(
     for life in lifetimes {
         let mut occupied: Vec<(usize, usize)> = done
             .iter()
-            .filter(|(other, _)| other.first <= life.last && life.first <= other.last)
+            .filter(|(other, _)| !options.packs || (other.first <= life.last && life.first <= other.last))
             .map(|(other, offset)| (*offset, offset + aligned(other.words)))
             .collect();
         occupied.sort_unstable();

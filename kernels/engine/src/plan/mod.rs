@@ -42,6 +42,8 @@ pub struct PlanOptions {
     pub in_place: bool,
     /// What follows a product elementwise is computed as part of it.
     pub epilogues: bool,
+    /// Buffers that are never alive together share memory.
+    pub packs: bool,
 }
 
 impl PlanOptions {
@@ -59,6 +61,7 @@ impl PlanOptions {
             max_arena_words: 1 << 28,
             in_place: true,
             epilogues: true,
+            packs: true,
         }
     }
 
@@ -76,6 +79,7 @@ impl PlanOptions {
             max_arena_words: 1 << 26,
             in_place: true,
             epilogues: true,
+            packs: true,
         }
     }
 }

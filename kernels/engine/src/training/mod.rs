@@ -1,19 +1,25 @@
 //! Training: a step is recorded once and replayed; snapshots make a run survive the loss of its device.
 
 mod classifier;
+mod examples;
 mod images;
+mod keep;
 mod optimizer;
 pub mod parallel;
-mod precision;
 mod recorded;
 mod results;
+mod sampling;
+pub mod schedule;
 mod session;
 
 pub use classifier::{Classifier, Forward, Where, softmax};
+pub use examples::{PointExamples, TextExamples};
 pub use images::ImageExamples;
+pub use keep::{CURVE, curve};
 pub use optimizer::OptimizerSpec;
 pub use recorded::{RING, RecordedStep, StepSettings};
-pub use results::{HeldOut, argmax, digest, loss_digest};
+pub use results::{HeldOut, argmax, argmax_index, digest, loss_digest};
+pub use sampling::next_token;
 pub use session::{Examples, RateOfStep, Session, Snapshot};
 
 use crate::{

@@ -89,6 +89,8 @@ pub(super) struct UpdateInputs {
     pub epsilon: NodeId,
     /// 1 - rate * weight decay.
     pub decay: NodeId,
+    /// Decay reaches every parameter.
+    pub decay_all: bool,
 }
 
 /// Declares the states of an optimiser; before any other phase, so that the order of states is fixed.
@@ -122,7 +124,8 @@ pub(super) fn record(
         OptimizerSpec::Adafactor { beta2 } => adafactor(graph, layout, states, inputs, beta2),
         OptimizerSpec::Muon { momentum } => muon(graph, layout, states, inputs, momentum),
         _ => {
-            let (all, decaying) = (layout.words, layout.decaying_words);
+            let all = layout.words;
+            let decaying = if inputs.decay_all { all } else { layout.decaying_words };
             for (begin, end, decays) in [(0, decaying, true), (decaying, all, false)] {
                 if end > begin {
                     elementwise(graph, spec, states, inputs, (begin, end - begin), decays)?;
@@ -331,7 +334,7 @@ fn clipped_to_rms(graph: &mut Graph, step: NodeId) -> Result<NodeId, EngineError
     let divisor = program.binary(Binary::Maximum, rms, one);
     let factor = program.unary(Unary::Reciprocal, divisor);
     program.output(factor);
-    let factor = graph.map("clip", &[squares], program)?;
+    let factor = graph.map("clip", &[squares], &program)?;
     graph.multiply(step, factor)
 }
 
@@ -345,7 +348,8 @@ fn descend(
 ) -> Result<(), EngineError> {
     let mut program = Program::new();
     let [old, step_value, is_finite, rate, decay] = std::array::from_fn(|input| program.input(input as u8));
-    let kept = if placement.parameter.decays { program.binary(Binary::Multiply, old, decay) } else { old };
+    let decays = inputs.decay_all || placement.parameter.decays;
+    let kept = if decays { program.binary(Binary::Multiply, old, decay) } else { old };
     let change = program.binary(Binary::Multiply, rate, step_value);
     let new = program.binary(Binary::Subtract, kept, change);
     let value = program.select(is_finite, new, old);
@@ -369,7 +373,8 @@ fn muon(
         let hidden = matrix(placement).filter(|_| placement.parameter.decays);
         let Some([rows, columns]) = hidden else {
             let range = (placement.offset, placement.words);
-            elementwise(graph, OptimizerSpec::ADAM, states, inputs, range, placement.parameter.decays)?;
+            let decays = inputs.decay_all || placement.parameter.decays;
+            elementwise(graph, OptimizerSpec::ADAM, states, inputs, range, decays)?;
             continue;
         };
         let shape = [rows, columns];

@@ -1,14 +1,12 @@
 //! One training step as a graph: forward, loss and gradients in the first phase, once for each micro-batch; clipping,
 //! update, average and summary in the second.
 
-use super::{
-    optimizer::{self, OptimizerSpec, UpdateInputs},
-    precision,
-};
+use super::optimizer::{self, OptimizerSpec, UpdateInputs};
 use crate::{
     EngineError, autodiff,
     graph::{Graph, NodeId, Op},
     models::{Model, ParameterLayout, RecordContext, Recorded},
+    passes::{PassSet, Rewritten, mixed_precision, recomputation},
 };
 use shaders::program::{Binary, Program, Unary};
 
@@ -29,8 +27,10 @@ pub struct StepSettings {
     pub optimizer: OptimizerSpec,
     /// Largest norm of all gradients together.
     pub clip_norm: Option<f32>,
-    /// Decoupled weight decay of matrices.
+    /// Decoupled weight decay of matrices and kernels.
     pub weight_decay: f32,
+    /// Weight decay reaches every parameter, biases, gains and embeddings too.
+    pub decay_all: bool,
     /// Decay of the running average of weights.
     pub average_decay: Option<f32>,
     /// Label smoothing.
@@ -41,6 +41,10 @@ pub struct StepSettings {
     pub seed: u32,
     /// Products see values rounded to 16-bit floats, and the loss is scaled so that small gradients survive.
     pub mixed_precision: bool,
+    /// Rewritings of the step and choices of its plan.
+    pub passes: PassSet,
+    /// Activations are computed again in the backward pass instead of being kept.
+    pub recompute: bool,
 }
 
 impl Default for StepSettings {
@@ -51,11 +55,14 @@ impl Default for StepSettings {
             optimizer: OptimizerSpec::ADAM,
             clip_norm: None,
             weight_decay: 0.0,
+            decay_all: false,
             average_decay: None,
             smoothing: 0.0,
             dropout: 0.0,
             seed: 0,
             mixed_precision: false,
+            passes: PassSet::all(),
+            recompute: false,
         }
     }
 }
@@ -104,6 +111,10 @@ pub struct RecordedStep {
     pub flags: NodeId,
     /// `RING` x 4: loss and matches summed over micro-batches, square of the gradients' norm, step.
     pub ring: NodeId,
+    /// The plan's share of the passes.
+    pub passes: PassSet,
+    /// Number of the first node of the backward pass.
+    pub boundary: usize,
     pub(super) scalars: NodeId,
     pub(super) counter: NodeId,
 }
@@ -133,12 +144,7 @@ impl RecordedStep {
             seed: settings.seed,
             counter,
         };
-        let mut recorded = model.record(&mut graph, &views, &context)?;
-        if settings.mixed_precision {
-            let rewritten = precision::half_products(&graph);
-            graph = rewritten.graph;
-            recorded = rewritten.map.recorded(recorded);
-        }
+        let recorded = model.record(&mut graph, &views, &context)?;
         let mut step = Self {
             graph,
             layout,
@@ -148,16 +154,57 @@ impl RecordedStep {
             average,
             flags,
             ring,
+            passes: settings.passes,
+            boundary: 0,
             scalars,
             counter,
         };
+        if settings.mixed_precision {
+            // Parameters come before the first product and keep their ids.
+            step.rewrite(mixed_precision);
+        }
+        step.boundary = step.graph.nodes().len();
         step.backward(&views, sums, settings)?;
         step.graph.set_phase(1);
-        let inputs = step.update_inputs()?;
+        let norm = step.graph.sum_squares(step.gradients);
+        let inputs = step.update_inputs(norm, settings.decay_all)?;
         let layout = step.layout.clone();
         optimizer::record(&mut step.graph, settings.optimizer, &layout, &states, &inputs)?;
-        step.finish(settings, sums, clock)?;
+        step.finish(settings, sums, norm, clock)?;
+        for pass in settings.passes.graph_passes() {
+            step.rewrite(pass);
+        }
+        if settings.recompute {
+            let boundary = step.boundary;
+            step.rewrite(|graph, keep| recomputation(graph, keep, boundary));
+        }
         Ok(step)
+    }
+
+    /// Puts a rewritten graph in place of this one.
+    pub fn rewrite(&mut self, pass: impl FnOnce(&Graph, &[NodeId]) -> Rewritten) {
+        let Recorded { examples, labels, logits, loss, matches } = self.model;
+        let mut keep = vec![examples, labels, logits, loss, matches, self.parameters, self.gradients];
+        keep.extend([self.flags, self.ring, self.scalars, self.counter]);
+        keep.extend(self.average);
+        let rewritten = pass(&self.graph, &keep);
+        let id = |old: NodeId| rewritten.id(old);
+        self.model = Recorded {
+            examples: id(examples),
+            labels: id(labels),
+            logits: id(logits),
+            loss: id(loss),
+            matches: id(matches),
+        };
+        self.parameters = id(self.parameters);
+        self.gradients = id(self.gradients);
+        self.flags = id(self.flags);
+        self.ring = id(self.ring);
+        self.scalars = id(self.scalars);
+        self.counter = id(self.counter);
+        self.average = self.average.map(id);
+        self.boundary = rewritten.boundary(self.boundary);
+        self.graph = rewritten.graph;
     }
 
     fn scalar(&mut self, which: Scalar) -> Result<NodeId, EngineError> {
@@ -190,8 +237,7 @@ impl RecordedStep {
     }
 
     /// The factor of the gradients: unscaled, and clipped where their norm passes the limit (Pascanu et al. 2013).
-    fn update_inputs(&mut self) -> Result<UpdateInputs, EngineError> {
-        let norm = self.graph.sum_squares(self.gradients);
+    fn update_inputs(&mut self, norm: NodeId, decay_all: bool) -> Result<UpdateInputs, EngineError> {
         let (unscale, clip) = (self.scalar(Scalar::Unscale)?, self.scalar(Scalar::Clip)?);
         let mut program = Program::new();
         let [square, unscale_value, limit] = std::array::from_fn(|input| program.input(input as u8));
@@ -204,7 +250,7 @@ impl RecordedStep {
         let ratio = program.binary(Binary::Minimum, ratio, one);
         let factor = program.binary(Binary::Multiply, ratio, unscale_value);
         program.output(factor);
-        let factor = self.graph.map("clip", &[norm, unscale, clip], program)?;
+        let factor = self.graph.map("clip", &[norm, unscale, clip], &program)?;
         let is_finite = self.graph.unary(Unary::IsFinite, norm);
         self.graph.push(Op::FirstNonFinite, vec![self.gradients, self.flags], vec![], "first_non_finite");
         Ok(UpdateInputs {
@@ -216,6 +262,7 @@ impl RecordedStep {
             plain_rate: self.scalar(Scalar::PlainRate)?,
             epsilon: self.scalar(Scalar::Epsilon)?,
             decay: self.scalar(Scalar::Decay)?,
+            decay_all,
         })
     }
 
@@ -224,6 +271,7 @@ impl RecordedStep {
         &mut self,
         settings: &StepSettings,
         sums: [NodeId; 2],
+        norm: NodeId,
         clock: NodeId,
     ) -> Result<(), EngineError> {
         if let (Some(average), Some(decay)) = (self.average, settings.average_decay) {
@@ -236,7 +284,6 @@ impl RecordedStep {
             program.output(mixed);
             self.graph.update("average", &[average, self.parameters], &program)?;
         }
-        let norm = self.graph.sum_squares(self.gradients);
         let inputs = vec![sums[0], sums[1], norm, clock, self.ring];
         self.graph.push(Op::StepSummary, inputs, vec![], "step_summary");
         Ok(())

@@ -56,10 +56,16 @@ impl HeldOut {
 /// The largest logit's class; the first of equals.
 #[must_use]
 pub fn argmax(row: &[f32]) -> u8 {
-    let mut best = (0_u8, f32::NEG_INFINITY);
-    for (class, logit) in (0_u8..).zip(row) {
-        if *logit > best.1 {
-            best = (class, *logit);
+    u8::try_from(argmax_index(row)).unwrap_or(u8::MAX)
+}
+
+/// The place of the largest value; the first of equals, and 0 where there is none.
+#[must_use]
+pub fn argmax_index(row: &[f32]) -> usize {
+    let mut best = (0, f32::NEG_INFINITY);
+    for (index, value) in row.iter().enumerate() {
+        if *value > best.1 {
+            best = (index, *value);
         }
     }
     best.0

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     EngineError,
-    backends::Executor,
+    backends::{Executor, gpu::TuneTable},
     models::Model,
     plan::{Plan, Span},
 };
@@ -57,6 +57,7 @@ pub struct Session {
     loss_scale: f32,
     scale_age: u32,
     snapshot: Snapshot,
+    tuning: TuneTable,
     buffers: [Vec<u32>; 2],
 }
 
@@ -108,6 +109,10 @@ impl Session {
             loss_scale,
             scale_age: 0,
             snapshot: Snapshot { step: 0, loss_scale, scale_age: 0, state: vec![] },
+            tuning: match place {
+                Where::Gpu { device, .. } => device.tuning(),
+                Where::Cpu => TuneTable::default(),
+            },
             buffers: [vec![], vec![]],
         };
         let words: &[u32] = bytemuck::cast_slice(weights);
@@ -148,6 +153,12 @@ impl Session {
     #[must_use]
     pub fn points(&self) -> &[Point] {
         &self.points
+    }
+
+    /// Puts the loss curve of a run in place that goes on from a checkpoint; points after this step are left out.
+    pub(super) fn set_points(&mut self, mut points: Vec<Point>) {
+        points.truncate(self.step as usize);
+        self.points = points;
     }
 
     /// Factor of the loss in mixed precision.
@@ -347,6 +358,10 @@ impl Session {
     /// # Errors
     /// As [`Self::new`].
     pub async fn restore(&mut self, place: &Where) -> Result<u32, EngineError> {
+        if let Where::Gpu { device, .. } = place {
+            // Other kernels could round otherwise: replayed steps use those of the first time.
+            device.adopt_tuning(&self.tuning);
+        }
         self.executor = compile(&self.recorded, place).await?;
         self.resume(self.snapshot.clone())?;
         Ok(self.step)
@@ -405,7 +420,14 @@ impl Session {
     }
 }
 
+/// Seconds that choosing kernels for a plan may take.
+const TUNE_SECONDS: f64 = 2.0;
+
 async fn compile(recorded: &RecordedStep, place: &Where) -> Result<Executor, EngineError> {
-    let plan = Rc::new(Plan::compile(&recorded.graph, &[recorded.model.logits], &place.options())?);
+    let options = recorded.passes.options(place.options());
+    let plan = Rc::new(Plan::compile(&recorded.graph, &[recorded.model.logits], &options)?);
+    if let Where::Gpu { device, .. } = place {
+        device.tune(&plan, TUNE_SECONDS).await?;
+    }
     place.executor(plan).await
 }

@@ -6,30 +6,23 @@ use crate::max_pool_grad::Params;
 pub fn max_pool_grad(params: &Params, x: &[f32], y: &[f32], y_grad: &[f32], x_grad: &mut [f32]) {
     let (width, channels, window) = (params.width as usize, params.channels as usize, params.window as usize);
     let (out_height, out_width) = (params.out_height as usize, params.out_width as usize);
-    let pixels = params.count as usize / channels;
-    for pixel in 0..pixels {
-        let column = pixel % width;
-        let row = pixel / width % params.height as usize;
-        let n = pixel / (width * params.height as usize);
-        let (h, w) = (row / window, column / window);
-        let x_grad = &mut x_grad[pixel * channels..(pixel + 1) * channels];
-        if h >= out_height || w >= out_width {
-            x_grad.fill(0.0);
-            continue;
-        }
-        let pooled = ((n * out_height + h) * out_width + w) * channels;
-        let corner = ((n * params.height as usize + h * window) * width + w * window) * channels;
-        let rank = (row - h * window) * window + (column - w * window);
-        for c in 0..channels {
-            let best = y[pooled + c];
-            let mut first = x[pixel * channels + c] == best;
-            for earlier in 0..rank {
-                let at = corner + ((earlier / window) * width + earlier % window) * channels + c;
-                if x[at] == best {
-                    first = false;
-                }
+    for index in 0..params.count as usize {
+        let c = index % channels;
+        let mut rest = index / channels;
+        let w = rest % out_width;
+        rest /= out_width;
+        let h = rest % out_height;
+        let n = rest / out_height;
+        let corner = ((n * params.height as usize + h * window) * width + w * window) * channels + c;
+        let best = y[index];
+        let mut left = y_grad[index];
+        for i in 0..window {
+            for j in 0..window {
+                let at = corner + (i * width + j) * channels;
+                let is_best = x[at] >= best;
+                x_grad[at] = if is_best { left } else { 0.0 };
+                left = if is_best { 0.0 } else { left };
             }
-            x_grad[c] = if first { y_grad[pooled + c] } else { 0.0 };
         }
     }
 }

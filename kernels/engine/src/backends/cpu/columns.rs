@@ -2,6 +2,7 @@
 //!
 //! In NHWC the values under one row of a window are contiguous, so a window is `kernel_height` copies.
 
+use super::rows;
 use shaders::{col2im, im2col, im2col_int8, quantize_int8};
 
 struct Windows {
@@ -76,7 +77,8 @@ macro_rules! windows {
 pub(super) fn im2col(params: &im2col::Params, image: &[f32], columns: &mut [f32]) {
     let windows = windows!(params);
     let image = image.get(params.image_offset as usize..).unwrap_or_default();
-    let columns = columns.get_mut(..params.count as usize).unwrap_or_default();
+    let row = (params.kernel_width * params.channels) as usize;
+    let columns = columns.get_mut(..params.count as usize * row).unwrap_or_default();
     windows.gather(image, columns, windows.patch());
 }
 
@@ -194,6 +196,13 @@ pub(super) fn copy_strided(p: &shaders::copy_strided::Params, x: &[f32], y: &mut
 pub(super) fn reduce_sum(p: &shaders::reduce_sum::Params, x: &[f32], y: &mut [f32]) {
     let (length, inner) = (p.length as usize, p.inner as usize);
     let (groups, per_group) = (p.groups as usize, p.per_group as usize);
+    if groups == 1 && inner == 1 {
+        return rows::row_sums(x, y, length);
+    }
+    if groups == 1 {
+        let slices = x.chunks_exact((length * inner).max(1)).zip(y.chunks_exact_mut(inner.max(1)));
+        return slices.for_each(|(x, sums)| rows::column_sums(x, sums));
+    }
     for (slot, sums) in y.chunks_exact_mut(inner).take(p.count as usize / inner.max(1)).enumerate() {
         let (outer, group) = (slot / groups, slot % groups);
         let (begin, end) = (group * per_group, ((group + 1) * per_group).min(length));
@@ -213,17 +222,49 @@ pub(super) fn reduce_sum(p: &shaders::reduce_sum::Params, x: &[f32], y: &mut [f3
     }
 }
 
-/// Sums of squares of groups, sixteen sums at a time.
+/// Sums of squares, one stride apart: whole rows at a time.
 pub(super) fn sum_squares(p: &shaders::sum_squares::Params, x: &[f32], y: &mut [f32]) {
-    let values = x.get(..p.length as usize).unwrap_or_default();
-    for (sum, group) in y.iter_mut().zip(values.chunks(p.per_group.max(1) as usize)) {
-        let mut sums = [0.0_f32; 16];
-        let (blocks, rest) = group.as_chunks::<16>();
-        for block in blocks {
-            for (sum, value) in sums.iter_mut().zip(block) {
-                *sum += value * value;
+    let sums = y.get_mut(..p.count as usize).unwrap_or_default();
+    sums.fill(0.0);
+    for row in x.get(..p.length as usize).unwrap_or_default().chunks(p.count.max(1) as usize) {
+        for (sum, value) in sums.iter_mut().zip(row) {
+            *sum += value * value;
+        }
+    }
+}
+
+/// Gradient of the maximum over windows: each window's goes to its first maximum, all channels of a place at once.
+pub(super) fn max_pool_grad(
+    p: &shaders::max_pool_grad::Params,
+    x: &[f32],
+    y: &[f32],
+    y_grad: &[f32],
+    x_grad: &mut [f32],
+) {
+    let (width, height, channels) = (p.width as usize, p.height as usize, p.channels as usize);
+    let (out_height, out_width, window) = (p.out_height as usize, p.out_width as usize, p.window as usize);
+    x_grad.fill(0.0);
+    // What is left of each channel's gradient once its maximum was found.
+    let mut left = vec![0.0_f32; channels];
+    for pooled in 0..y.len() / channels.max(1) {
+        let (w, h, n) =
+            (pooled % out_width, pooled / out_width % out_height, pooled / (out_width * out_height));
+        let at = pooled * channels..(pooled + 1) * channels;
+        let (Some(best), Some(grad)) = (y.get(at.clone()), y_grad.get(at)) else { return };
+        left.copy_from_slice(grad);
+        let corner = ((n * height + h * window) * width + w * window) * channels;
+        for rank in 0..window * window {
+            let begin = corner + (rank / window * width + rank % window) * channels;
+            let (Some(x), Some(x_grad)) =
+                (x.get(begin..begin + channels), x_grad.get_mut(begin..begin + channels))
+            else {
+                return;
+            };
+            for (((x, x_grad), best), left) in x.iter().zip(x_grad).zip(best).zip(&mut left) {
+                let is_best = *x >= *best;
+                *x_grad = if is_best { *left } else { 0.0 };
+                *left = if is_best { 0.0 } else { *left };
             }
         }
-        *sum = sums.iter().sum::<f32>() + rest.iter().map(|value| value * value).sum::<f32>();
     }
 }

@@ -1,7 +1,7 @@
 //! Kernels with a file, on the CPU: the twins, or something faster where the engine has it.
 
 use super::{
-    columns,
+    columns, rows,
     slices::{exactly, misplaced},
 };
 use crate::{EngineError, plan::Call};
@@ -32,36 +32,49 @@ pub(super) fn run(id: KernelId, head_quads: u32, call: &Call, arena: &mut [f32])
         }),
         K::MaxPool => with!(max_pool, arena, call, |p, [x, y]| twin::max_pool(&p, x, y)),
         K::MaxPoolGrad => with!(max_pool_grad, arena, call, |p, [x, y, y_grad, x_grad]| {
-            twin::max_pool_grad(&p, x, y, y_grad, x_grad);
+            columns::max_pool_grad(&p, x, y, y_grad, x_grad);
         }),
         K::AvgPool => with!(avg_pool, arena, call, |p, [x, y]| twin::avg_pool(&p, x, y)),
         K::AvgPoolGrad => with!(avg_pool_grad, arena, call, |p, [y, x]| twin::avg_pool_grad(&p, y, x)),
-        K::Softmax => with!(softmax, arena, call, |p, [x, y]| twin::softmax(&p, x, y)),
-        K::SoftmaxGrad => with!(softmax_grad, arena, call, |p, [y, g, x]| twin::softmax_grad(&p, y, g, x)),
-        K::LogSoftmax => with!(log_softmax, arena, call, |p, [x, y]| twin::log_softmax(&p, x, y)),
+        K::Softmax => with!(softmax, arena, call, |p, [x, y]| rows::softmax(x, y, p.columns as usize)),
+        K::SoftmaxGrad => with!(softmax_grad, arena, call, |p, [y, g, x]| {
+            rows::softmax_grad(y, g, x, p.columns as usize);
+        }),
+        K::LogSoftmax => with!(log_softmax, arena, call, |p, [x, y]| {
+            rows::log_softmax(x, y, p.columns as usize);
+        }),
         K::LogSoftmaxGrad => with!(log_softmax_grad, arena, call, |p, [y, g, x]| {
-            twin::log_softmax_grad(&p, y, g, x);
+            rows::log_softmax_grad(y, g, x, p.columns as usize);
         }),
         K::CrossEntropy => with!(cross_entropy, arena, call, |p, [logits, labels, losses]| {
-            twin::cross_entropy(&p, logits, cast_slice(labels), losses);
+            rows::cross_entropy(logits, cast_slice(labels), losses, p.classes as usize, p.smoothing);
         }),
         K::CrossEntropyGrad => {
             with!(cross_entropy_grad, arena, call, |p, [logits, labels, upstream, grad]| {
-                twin::cross_entropy_grad(&p, logits, cast_slice(labels), upstream, grad);
+                rows::cross_entropy_grad(
+                    logits,
+                    cast_slice(labels),
+                    upstream,
+                    grad,
+                    p.classes as usize,
+                    p.smoothing,
+                );
             })
         }
         K::TopMatch => with!(top_match, arena, call, |p, [logits, labels, matches]| {
             twin::top_match(&p, logits, cast_slice(labels), matches);
         }),
-        K::Normalize => with!(normalize, arena, call, |p, [x, y]| twin::normalize(&p, x, y)),
-        K::NormalizeGrad => {
-            with!(normalize_grad, arena, call, |p, [x, g, y]| twin::normalize_grad(&p, x, g, y))
-        }
-        K::GatherRows => with!(gather_rows, arena, call, |p, [table, ids, rows]| {
-            columns::gather_rows(&p, table, cast_slice(ids), rows);
+        K::Normalize => with!(normalize, arena, call, |p, [x, y]| {
+            rows::normalize(x, y, p.columns as usize, p.center == 1, p.epsilon);
         }),
-        K::ScatterAddRows => with!(scatter_add_rows, arena, call, |p, [rows, ids, table]| {
-            columns::scatter_add_rows(&p, rows, cast_slice(ids), table);
+        K::NormalizeGrad => with!(normalize_grad, arena, call, |p, [x, g, y]| {
+            rows::normalize_grad(x, g, y, p.columns as usize, p.center == 1, p.epsilon);
+        }),
+        K::GatherRows => with!(gather_rows, arena, call, |p, [table, ids, out]| {
+            columns::gather_rows(&p, table, cast_slice(ids), out);
+        }),
+        K::ScatterAddRows => with!(scatter_add_rows, arena, call, |p, [grads, ids, table]| {
+            columns::scatter_add_rows(&p, grads, cast_slice(ids), table);
         }),
         K::Rope => with!(rope, arena, call, |p, [x, table, y]| twin::rope(&p, x, table, y)),
         K::CopyStrided => with!(copy_strided, arena, call, |p, [x, y]| columns::copy_strided(&p, x, y)),

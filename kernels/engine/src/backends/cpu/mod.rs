@@ -1,8 +1,10 @@
 //! The CPU backend: one arena, SIMD products, the kernels' twins for the rest. One thread, no allocation per run.
 
+mod attention;
 mod columns;
 mod dispatch;
-mod map;
+pub(crate) mod map;
+mod rows;
 pub mod simd;
 mod slices;
 
@@ -12,9 +14,10 @@ use crate::{
     plan::{Call, Kernel, Plan, Product, Span},
     platform,
 };
+use attention::{AttentionGrads, AttentionInputs, AttentionScratch};
 use bytemuck::{cast_slice, cast_slice_mut};
 use map::MapScratch;
-use shaders::{KernelId, cpu as twin};
+use shaders::KernelId;
 use simd::{MatmulDims, MatmulScratch};
 use slices::{all, exactly, misplaced};
 use std::{ops::Range, rc::Rc};
@@ -29,6 +32,8 @@ pub struct CpuExecutor {
     arena: Vec<f32>,
     scratch: MatmulScratch,
     map: MapScratch,
+    attention: AttentionScratch,
+    delta: Vec<f32>,
     sums: Vec<i32>,
 }
 
@@ -38,7 +43,8 @@ impl CpuExecutor {
     pub fn new(plan: Rc<Plan>) -> Self {
         let mut scratch = MatmulScratch::new();
         let mut map = MapScratch::default();
-        let mut sums = 0;
+        let mut attention = AttentionScratch::default();
+        let (mut sums, mut delta) = (0, 0);
         for call in &plan.calls {
             match &call.kernel {
                 Kernel::Product(p) => {
@@ -48,6 +54,10 @@ impl CpuExecutor {
                     }
                 }
                 Kernel::Map { kernel, .. } => map.reserve(kernel),
+                Kernel::Attention(shape) | Kernel::AttentionGrad(shape) => {
+                    attention.reserve(&sizes_of(shape));
+                    delta = delta.max(shape.row_words());
+                }
                 _ => {}
             }
             if let Some(p) = int8_of(call) {
@@ -59,9 +69,12 @@ impl CpuExecutor {
             arena: vec![0.0; plan.arena_words],
             scratch,
             map,
+            attention,
+            delta: vec![0.0; delta],
             sums: vec![0; sums],
-            plan: Rc::clone(&plan),
+            plan,
         };
+        let plan = Rc::clone(&executor.plan);
         for (span, words) in &plan.constants {
             // Constants are as long as their spans.
             let _ = executor.write(*span, words);
@@ -79,7 +92,7 @@ impl CpuExecutor {
         Ok(())
     }
 
-    pub(super) fn read(&self, span: Span) -> Result<Vec<u32>, EngineError> {
+    pub(crate) fn read(&self, span: Span) -> Result<Vec<u32>, EngineError> {
         let source = self.arena.get(span.range()).ok_or_else(misplaced)?;
         Ok(cast_slice::<f32, u32>(source).to_vec())
     }
@@ -162,7 +175,7 @@ impl CpuExecutor {
                     p.accumulate,
                     &mut self.scratch,
                 )
-                .map_err(|error| EngineError::Shape { message: error.to_string() })?;
+                .map_err(|error| shape_error(&error))?;
             }
         }
         if let Some(epilogue) = &p.epilogue {
@@ -176,31 +189,20 @@ impl CpuExecutor {
 
     fn attention(&mut self, shape: &AttentionShape, call: &Call) -> Result<(), EngineError> {
         let [q, k, v, o, lse] = exactly(&mut self.arena, &call.buffers)?;
-        twin::attention(&attention_params(shape), quads_of(shape), q, k, v, o, lse);
-        Ok(())
+        attention::attention(&sizes_of(shape), (q, k, v), o, lse, &mut self.attention)
+            .map_err(|error| shape_error(&error))
     }
 
     fn attention_grad(&mut self, shape: &AttentionShape, call: &Call) -> Result<(), EngineError> {
         let [q, k, v, o, lse, o_grad, q_grad, k_grad, v_grad] = exactly(&mut self.arena, &call.buffers)?;
-        let mut delta = vec![0.0; shape.row_words()];
-        let params = shaders::attention_delta::Params {
-            count: shape.row_words() as u32,
-            heads: shape.heads as u32,
-            length: shape.length as u32,
-            head_dim: shape.head_dim as u32,
-        };
-        twin::attention_delta(&params, o, o_grad, &mut delta);
-        let words = attention_params(shape).to_words();
-        let params = shaders::attention_grad_query::Params::from_words(&words).ok_or_else(misplaced)?;
-        let saved = twin::AttentionSaved { q, k, v, o_grad, lse, delta: &delta };
-        twin::attention_grad_query(&params, quads_of(shape), &saved, q_grad);
-        let mut words = words;
-        if let Some(count) = words.first_mut() {
-            *count = (shape.batch * shape.kv_heads * shape.length) as u32;
-        }
-        let params = shaders::attention_grad_key_value::Params::from_words(&words).ok_or_else(misplaced)?;
-        twin::attention_grad_key_value(&params, quads_of(shape), &saved, k_grad, v_grad);
-        Ok(())
+        let sizes = sizes_of(shape);
+        self.delta.resize(self.delta.len().max(shape.row_words()), 0.0);
+        let delta = self.delta.get_mut(..shape.row_words()).unwrap_or_default();
+        attention::attention_delta(&sizes, o, o_grad, delta).map_err(|error| shape_error(&error))?;
+        let inputs = AttentionInputs { q, k, v, o_grad, lse, delta };
+        let grads = AttentionGrads { q_grad: Some(q_grad), kv_grads: Some((k_grad, v_grad)) };
+        attention::attention_grad(&sizes, &inputs, grads, &mut self.attention)
+            .map_err(|error| shape_error(&error))
     }
 
     fn matmul_int8(&mut self, call: &Call) -> Result<(), EngineError> {
@@ -212,7 +214,7 @@ impl CpuExecutor {
         let weight = weight.get(..n * words).ok_or_else(misplaced)?;
         let dims = MatmulDims { m, k: words * 4, n };
         simd::matmul_int8(sums, cast_slice(x), cast_slice(weight), dims, &mut self.scratch)
-            .map_err(|error| EngineError::Shape { message: error.to_string() })?;
+            .map_err(|error| shape_error(&error))?;
         let at = p.y_offset as usize;
         let y = y.get_mut(at..at + m * n).ok_or_else(misplaced)?;
         let (scale, bias) = (scale.get(..n).ok_or_else(misplaced)?, bias.get(..n).ok_or_else(misplaced)?);
@@ -226,19 +228,14 @@ impl CpuExecutor {
     }
 }
 
-const fn quads_of(shape: &AttentionShape) -> u32 {
-    (shape.head_dim / 4) as u32
+/// The same sizes in the words of the kernels.
+const fn sizes_of(shape: &AttentionShape) -> attention::AttentionShape {
+    let AttentionShape { batch, length, heads, kv_heads, head_dim, causal, scale } = *shape;
+    attention::AttentionShape { batch, heads, kv_heads, length, head_dim, causal, scale }
 }
 
-fn attention_params(shape: &AttentionShape) -> shaders::attention::Params {
-    shaders::attention::Params {
-        count: shape.row_words() as u32,
-        heads: shape.heads as u32,
-        kv_heads: shape.kv_heads as u32,
-        length: shape.length as u32,
-        causal: u32::from(shape.causal),
-        scale: shape.scale,
-    }
+fn shape_error(error: &simd::MatmulError) -> EngineError {
+    EngineError::Shape { message: error.to_string() }
 }
 
 /// One part of a sum over k.

@@ -162,9 +162,10 @@ impl GpuDevice {
         self.tuning.borrow().clone()
     }
 
-    /// Takes over what was measured earlier on this adapter.
-    pub fn set_tuning(&self, table: TuneTable) {
-        self.tuning.replace(table);
+    /// Takes over what was measured earlier on this adapter, in place of what it knows of the same classes.
+    pub fn adopt_tuning(&self, table: &TuneTable) {
+        let choices = table.choices.iter().map(|(class, choice)| (*class, choice.clone()));
+        self.tuning.borrow_mut().choices.extend(choices);
     }
 
     /// Measures the classes of a plan's products that are not known yet, largest first, for at most `budget_seconds`.

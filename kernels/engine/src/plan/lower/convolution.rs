@@ -72,8 +72,9 @@ impl Lowering<'_> {
     fn columns(&mut self, g: &ConvGeometry, image: Location, first: usize, images: usize) -> Location {
         let count = images * g.pixels() * g.patch();
         let columns = self.temporary(count);
-        let uniform = Self::im2col_uniform(g, first, count);
-        self.flat(KernelId::Im2col, uniform, vec![image, columns], count, 0.0);
+        let rows = images * g.pixels() * g.kernel;
+        let uniform = Self::im2col_uniform(g, first, rows);
+        self.flat(KernelId::Im2col, uniform, vec![image, columns], rows, 0.0);
         columns
     }
 

@@ -37,8 +37,8 @@ impl Lowering<'_> {
             }
             Op::SumSquares => {
                 let &[x, out] = buffers.as_slice() else { return Ok(()) };
-                let per_group = 1024;
-                let groups = x.words.div_ceil(per_group);
+                let groups = x.words.div_ceil(128).clamp(1, 2048);
+                let per_group = x.words.div_ceil(groups);
                 let partial = self.temporary(groups);
                 let params = shaders::sum_squares::Params {
                     count: word(groups),
@@ -134,7 +134,15 @@ impl Lowering<'_> {
                 self.flat(KernelId::Rope, params.to_words(), buffers, elements / 2, 3.0 * elements as f64);
             }
             Op::MaxPool(g) => self.pool(KernelId::MaxPool, g, buffers, elements),
-            Op::MaxPoolGrad(g) => self.pool(KernelId::MaxPoolGrad, g, buffers, elements),
+            Op::MaxPoolGrad(g) => {
+                let pooled = g.out_shape().iter().product();
+                if !g.height.is_multiple_of(g.window) || !g.width.is_multiple_of(g.window) {
+                    let params = shaders::fill::Params { count: word(elements), offset: 0, bits: 0 };
+                    let target = buffers.last().copied().into_iter().collect();
+                    self.flat(KernelId::Fill, params.to_words(), target, elements, 0.0);
+                }
+                self.pool(KernelId::MaxPoolGrad, g, buffers, pooled);
+            }
             Op::Dropout { rate, key } => {
                 let quads = elements.div_ceil(4);
                 let params = shaders::dropout::Params {

@@ -183,10 +183,14 @@ impl Lowering<'_> {
             let owner = self.graph.node(root);
             let whole = owner.words == self.graph.node(value).words;
             let single = self.uses.get(root.index()) == Some(&1);
-            if whole && single && !owner.op.is_source() && self.graph.node(state).op == Op::State {
-                if let Some(slot) = self.stored.get_mut(root.index()) {
-                    *slot = Some((state, *offset));
-                }
+            let is_state = self.graph.node(state).op == Op::State;
+            if whole
+                && single
+                && is_state
+                && !owner.op.is_source()
+                && let Some(slot) = self.stored.get_mut(root.index())
+            {
+                *slot = Some((state, *offset));
             }
         }
     }

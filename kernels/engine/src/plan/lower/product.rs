@@ -173,6 +173,7 @@ impl Lowering<'_> {
         // The product's value becomes input 0, so that both backends know where it is.
         let Some(epilogue) = first_is(&kernel, number) else { return false };
         let mut product = (**product).clone();
+        call.flops += program.operations() * (product.batch * product.m * product.n) as f64;
         product.epilogue = Some(Rc::new(epilogue));
         call.kernel = Kernel::Product(Rc::new(product));
         call.buffers.extend(extra);

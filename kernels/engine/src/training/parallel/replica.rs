@@ -29,6 +29,8 @@ pub struct ReplicaSettings {
     pub global_batch_size: usize,
     /// Most words of a bucket.
     pub bucket_words: usize,
+    /// Whether buckets travel while the backward pass still runs; else all of them after it.
+    pub overlap: bool,
 }
 
 /// Where the time of one step went, in seconds.
@@ -103,7 +105,7 @@ impl ReplicaSession {
         examples: Box<dyn Examples>,
         place: &Where,
     ) -> Result<Self, EngineError> {
-        let ReplicaSettings { rank, ranks, global_batch_size, bucket_words } = replica;
+        let ReplicaSettings { rank, ranks, global_batch_size, bucket_words, overlap } = replica;
         check(&settings, &replica)?;
         let own = share(global_batch_size, ranks, rank).len();
         let settings = StepSettings { micro_batch_size: own, ..settings };
@@ -112,7 +114,13 @@ impl ReplicaSession {
         let recorded = session.recorded();
         let ranges = bucket_ranges(&recorded.layout, bucket_words);
         let gradients = session.plan().span(recorded.gradients)?;
-        let buckets = ready_times(session.plan(), gradients, &ranges)?;
+        let mut buckets = ready_times(session.plan(), gradients, &ranges)?;
+        if !overlap {
+            let end = session.plan().phases.first().map_or(0, |phase| phase.end);
+            for bucket in &mut buckets {
+                bucket.ready = end;
+            }
+        }
         let words: Vec<usize> = ranges.iter().map(ExactSizeIterator::len).collect();
         let mut order: Vec<usize> = (0..buckets.len()).collect();
         order.sort_by_key(|number| buckets.get(*number).map_or(0, |bucket| bucket.ready));

@@ -6,21 +6,26 @@
 //! four-element array elsewhere. Multiplication and addition stay separate operations and their order
 //! depends on the shape only, so the same call gives the same bits in every browser and natively.
 //!
-//! Left out on purpose: threads (a static page has no cross-origin isolation, so no shared memory), relaxed
-//! SIMD (its results may differ between machines) and fused multiply-add (the same).
+//! The f32 product exists a second time with relaxed SIMD, that is with fused multiply-add where the
+//! processor has it: up to half as fast again, still a function of the shape only, but its bits depend on
+//! the machine. [`use_relaxed`] switches it on.
+//!
+//! Left out on purpose: threads (a static page has no cross-origin isolation, so no shared memory).
 
-mod lanes;
+pub(super) mod lanes;
 mod matmul;
 mod matmul_int8;
 mod pack;
 #[cfg(test)]
 mod tests;
+mod tile;
+mod vector;
 pub mod vector_math;
 
-pub use matmul::matmul;
+pub use matmul::{Batch, Matrix, matmul, matmul_batched, matmul_strided};
 pub use matmul_int8::{LARGEST_EXACT_INNER, matmul_int8};
 
-use std::fmt;
+use std::{cell::Cell, fmt};
 
 /// Rows of the left-hand side that one tile works on.
 const TILE_ROWS: usize = 4;
@@ -29,12 +34,33 @@ const TILE_ROWS: usize = 4;
 const TILE_PADDING: usize = 4;
 /// Columns of a packed panel, two vectors of four.
 const PANEL_COLUMNS: usize = 8;
-/// Rows of the left-hand side that stay in the second-level cache while the panels pass over them.
-const BLOCK_ROWS: usize = 32;
+/// Rows of the left-hand side that stay in the second-level cache while the panels pass over them; more where
+/// rows are short, so that a pass over few steps is worth its call.
+const BLOCK_ROWS: usize = 48;
+const BLOCK_ROWS_MOST: usize = 512;
 /// Steps of the inner dimension between two visits to the result: a panel of 8 columns is then 8 KiB.
 const BLOCK_INNER: usize = 384;
+/// Columns of the result from which on copying a row-major left-hand side into tiles costs less than the
+/// cache conflicts of reading it in place.
+const PACK_ROWS_FROM: usize = 128;
 /// Columns that are packed at a time: at most 512 KiB of panels.
 const BLOCK_COLUMNS: usize = 512;
+
+thread_local! {
+    static RELAXED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether f32 products on this thread may use relaxed SIMD from now on. Off at first. In a module that was
+/// built for every browser both ways give the same bits.
+pub fn use_relaxed(relaxed: bool) {
+    RELAXED.set(relaxed);
+}
+
+/// What [`use_relaxed`] was told last.
+#[must_use]
+pub fn relaxed_is_used() -> bool {
+    RELAXED.get()
+}
 
 /// The sizes of a product of an `m` x `k` by a `k` x `n` matrix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,7 +119,7 @@ impl std::error::Error for MatmulError {}
 pub struct MatmulScratch {
     /// Packed panels of the right-hand side.
     panels: Vec<[f32; 4]>,
-    /// Packed tiles of a transposed left-hand side.
+    /// Packed tiles of the left-hand side.
     tiles: Vec<[f32; TILE_ROWS]>,
     /// Packed panels of an INT8 right-hand side: four columns of two 16-bit steps.
     panels_int8: Vec<[u32; 4]>,
@@ -110,13 +136,15 @@ impl MatmulScratch {
 
     /// Grows now to what products of this shape need, so that the first one allocates nothing either.
     pub fn reserve(&mut self, m: usize, k: usize, n: usize) {
-        let inner = k.min(BLOCK_INNER);
+        let (inner, rows) = (part(k, BLOCK_INNER), block_rows(part(k, BLOCK_INNER)));
         grow(&mut self.panels, inner * n.min(BLOCK_COLUMNS).div_ceil(4), [0.0; 4]);
-        grow(
-            &mut self.tiles,
-            (inner + TILE_PADDING) * m.min(BLOCK_ROWS).div_ceil(TILE_ROWS),
-            [0.0; TILE_ROWS],
-        );
+        grow(&mut self.tiles, (inner + TILE_PADDING) * m.min(rows).div_ceil(TILE_ROWS), [0.0; TILE_ROWS]);
+    }
+
+    /// Elements of each buffer, for tests that nothing grows.
+    #[cfg(test)]
+    pub(super) fn sizes(&self) -> [usize; 4] {
+        [self.panels.len(), self.tiles.len(), self.panels_int8.len(), self.rows_int8.len()]
     }
 
     /// The same for [`matmul_int8`].
@@ -125,6 +153,17 @@ impl MatmulScratch {
         grow(&mut self.panels_int8, pairs.min(BLOCK_INNER) * n.min(BLOCK_COLUMNS).div_ceil(4), [0; 4]);
         grow(&mut self.rows_int8, pairs * m.min(BLOCK_ROWS), 0);
     }
+}
+
+/// A size cut into equal parts of at most `largest`: the length of a part.
+fn part(size: usize, largest: usize) -> usize {
+    size.div_ceil(size.div_ceil(largest).max(1)).max(1)
+}
+
+/// Rows of a block with this many inner steps, a multiple of a tile.
+fn block_rows(steps: usize) -> usize {
+    let fitting = BLOCK_ROWS * BLOCK_INNER / steps.max(1);
+    (fitting / TILE_ROWS * TILE_ROWS).clamp(BLOCK_ROWS, BLOCK_ROWS_MOST)
 }
 
 /// Pairs of inner steps of an INT8 product whose rows are padded to whole words of four.
@@ -148,4 +187,21 @@ fn check_length(
 ) -> Result<(), MatmulError> {
     let expected = rows.checked_mul(columns).ok_or(MatmulError::TooLarge(dims))?;
     if found == expected { Ok(()) } else { Err(MatmulError::Length { operand, expected, found }) }
+}
+
+/// Compares a length with what rows of `columns` elements need that begin `stride` apart.
+fn check_strided(
+    operand: &'static str,
+    (found, stride): (usize, usize),
+    (rows, columns): (usize, usize),
+    dims: MatmulDims,
+) -> Result<(), MatmulError> {
+    let Some(before) = rows.checked_sub(1) else { return Ok(()) };
+    let expected = before.checked_mul(stride).and_then(|begin| begin.checked_add(columns));
+    let expected = expected.ok_or(MatmulError::TooLarge(dims))?;
+    if found >= expected && (before == 0 || stride >= columns) {
+        Ok(())
+    } else {
+        Err(MatmulError::Length { operand, expected, found })
+    }
 }

@@ -1,6 +1,9 @@
 //! Every form of the products on ragged shapes, against f64 and i64.
 
-use super::{LARGEST_EXACT_INNER, MatmulDims, MatmulError, MatmulScratch, matmul, matmul_int8};
+use super::{
+    Batch, LARGEST_EXACT_INNER, MatmulDims, MatmulError, MatmulScratch, Matrix, matmul, matmul_batched,
+    matmul_int8, matmul_strided, use_relaxed,
+};
 
 const RAGGED: [usize; 12] = [0, 1, 2, 3, 4, 5, 7, 8, 17, 31, 33, 65];
 /// Sizes on both sides of every block boundary.
@@ -57,8 +60,70 @@ fn reference(
 
 #[test]
 fn every_form_of_the_f32_product_keeps_its_bound() {
+    check_every_form(&shapes());
+}
+
+#[test]
+fn the_relaxed_product_keeps_the_same_bound_and_fuses() {
+    use_relaxed(true);
+    check_every_form(&BLOCKED);
+    let (mut fused, mut scratch) = ([0.0; 4], MatmulScratch::new());
+    let (a, b) = ([1.0, 1.0 + f32::EPSILON, 0.0, 0.0], [-1.0, 0.0, 1.0 - f32::EPSILON, 0.0]);
+    let dims = MatmulDims { m: 2, k: 2, n: 2 };
+    matmul(&mut fused, &a, &b, dims, false, false, false, &mut scratch).unwrap();
+    use_relaxed(false);
+    let mut plain = [0.0; 4];
+    matmul(&mut plain, &a, &b, dims, false, false, false, &mut scratch).unwrap();
+    // (1 + e)(1 - e) - 1 is -e^2, which two roundings make zero.
+    assert!(fused[0] < 0.0 && plain[0].to_bits() == 0, "{fused:?} {plain:?}");
+}
+
+#[test]
+fn gaps_between_rows_and_batches_are_left_alone() {
+    let (mut numbers, mut scratch) = (Numbers(5), MatmulScratch::new());
+    for (m, k, n) in [(1, 5, 7), (6, 1, 1), (5, 17, 9), (17, 33, 130), (3, 3, 1), (9, 0, 3)] {
+        for form in 0..8 {
+            let (lhs, rhs, accumulate) = (form & 1 != 0, form & 2 != 0, form & 4 != 0);
+            let (lhs_rows, lhs_columns) = if lhs { (k, m) } else { (m, k) };
+            let (rhs_rows, rhs_columns) = if rhs { (n, k) } else { (k, n) };
+            let dims = MatmulDims { m, k, n };
+            let strides = (lhs_columns + 3, rhs_columns + 1, n + 2);
+            let steps = (lhs_rows * strides.0 + 1, rhs_rows * strides.1, m * strides.2 + 4);
+            let (a, b) = (numbers.floats(3 * steps.0), numbers.floats(3 * steps.1));
+            let before = numbers.floats(3 * steps.2);
+            let mut c = before.clone();
+            let batch = Batch { count: 3, lhs_step: steps.0, rhs_step: steps.1, result_step: steps.2 };
+            let left = Matrix { values: &a, stride: strides.0, transposed: lhs };
+            let right = Matrix { values: &b, stride: strides.1, transposed: rhs };
+            matmul_batched((&mut c, strides.2), left, right, dims, batch, accumulate, &mut scratch).unwrap();
+            let dense = |values: &[f32], rows: usize, columns: usize, stride: usize| -> Vec<f32> {
+                (0..rows).flat_map(|row| values[row * stride..row * stride + columns].to_vec()).collect()
+            };
+            let mut expected = before.clone();
+            for index in 0..3 {
+                let a = dense(&a[index * steps.0..], lhs_rows, lhs_columns, strides.0);
+                let b = dense(&b[index * steps.1..], rhs_rows, rhs_columns, strides.1);
+                let at = index * steps.2;
+                let mut product = dense(&before[at..], m, n, strides.2);
+                matmul(&mut product, &a, &b, dims, lhs, rhs, accumulate, &mut scratch).unwrap();
+                for (row, values) in product.chunks(n).enumerate() {
+                    expected[at + row * strides.2..at + row * strides.2 + n].copy_from_slice(values);
+                }
+            }
+            for (found, wanted) in c.iter().zip(&expected) {
+                assert!((found - wanted).abs() <= 1e-5, "{dims:?} form {form}: {found} for {wanted}");
+            }
+        }
+    }
+    let short = Matrix { values: &[1.0; 5], stride: 3, transposed: false };
+    let dims = MatmulDims { m: 2, k: 3, n: 1 };
+    let error = matmul_strided((&mut [0.0; 2], 1), short, short, dims, false, &mut scratch);
+    assert!(error.is_err());
+}
+
+fn check_every_form(shapes: &[(usize, usize, usize)]) {
     let (mut numbers, mut scratch) = (Numbers(1), MatmulScratch::new());
-    for (m, k, n) in shapes() {
+    for &(m, k, n) in shapes {
         let (a, b, before) = (numbers.floats(m * k), numbers.floats(k * n), numbers.floats(m * n));
         for form in 0..8 {
             let (lhs, rhs, accumulate) = (form & 1 != 0, form & 2 != 0, form & 4 != 0);
@@ -170,7 +235,7 @@ fn reserved_scratch_does_not_grow_and_results_repeat_to_the_bit() {
         scratch.reserve(m, k, n);
         let lengths = (scratch.panels.len(), scratch.tiles.len());
         stale.panels = vec![[f32::NAN; 4]; 1 << 20];
-        stale.tiles = vec![[f32::NAN; 4]; 1 << 18];
+        stale.tiles = vec![[f32::NAN; super::TILE_ROWS]; 1 << 18];
         let (mut first, mut second) = (vec![0.0; m * n], vec![f32::NAN; m * n]);
         for lhs in [false, true] {
             matmul(&mut first, &a, &b, dims, lhs, true, false, &mut scratch).unwrap();
