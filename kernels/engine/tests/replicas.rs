@@ -52,7 +52,7 @@ impl Examples for Random {
                 labels.extend((0..batch as u32).map(|index| stream.bits(1 << 20 | index) % classes));
             }
             Self::Tokens { length, vocabulary } => {
-                let ids = |from: u32| (from..from + (batch * length) as u32);
+                let ids = |from: u32| from..from + (batch * length) as u32;
                 examples.extend(ids(0).map(|index| stream.bits(index) % vocabulary));
                 labels.extend(ids(1 << 20).map(|index| stream.bits(index) % vocabulary));
             }
