@@ -33,7 +33,8 @@ impl Request {
         let port = |key: &str| value(key)?.dyn_into::<MessagePort>().ok();
         let settings = value("settings").and_then(|settings| serde_wasm_bindgen::from_value(settings).ok());
         let ports = port("next").zip(port("previous")).map(|(next, previous)| [next, previous]);
-        Some(Self { kind: value("replica")?.as_string()?, id: value("id")?.as_f64()?, settings, ports })
+        let id = value("id")?.as_f64()? as u32;
+        Some(Self { kind: value("replica")?.as_string()?, id, settings, ports })
     }
 }
 
