@@ -205,12 +205,20 @@ test.describe("without a GPU", () => {
     await expect(page.getByTestId("kept")).toBeVisible();
   });
 
-  test("a run that blows up names the tensor and can go on more gently", async ({ app }) => {
+  test("a run that blows up names the tensor, keeps the last good state, and goes on more gently", async ({ app }) => {
     const { page } = app;
-    await openLab(app, "model=mlp&optimizer=sgd&rate=10&schedule=constant&steps=2000&batch=32&backend=cpu&every=1000&width=64");
+    // A decay above 2 turns every weight over and makes it larger at each step.
+    await openLab(app, "model=mlp&optimizer=sgd&rate=1&decay=2.005&schedule=constant&steps=40000&batch=16&backend=cpu&every=100000&width=32");
     await page.getByTestId("start").click();
-    await expect(page.getByTestId("problem")).toContainText(/stopped being finite at step \d+/, WAIT);
-    await expect(page.getByTestId("problem")).toContainText("Next");
+    await expect(page.getByTestId("problem")).toContainText(/(gradient|loss).*stopped being finite at step \d+/, WAIT);
+    await expect(page.getByTestId("problem")).toContainText(/The last good state, step \d+, is kept/);
+    await page.getByTestId("continue-slower").click();
+    await expect(page.getByTestId("status")).toContainText("Goes on from step", WAIT);
+    await untilStep(page, 100);
+    await expect(page.getByTestId("rate")).toHaveValue("0.1");
+    await page.getByTestId("stop").click();
+    await expect(page.getByTestId("status")).toContainText("Stopped at step", WAIT);
+    await discard(page);
   });
 
   test("a text of one's own is read and never in the link", async ({ app }) => {
