@@ -7,6 +7,22 @@ self.onmessage = (event) => waiting.push(event);
 const tell = (error) => self.postMessage(['trap', String((error && error.message) || error)]);
 self.addEventListener('unhandledrejection', (event) => tell(event.reason));
 
+// Where these throw (no memory for a buffer, say), the module would stop. The device is given up instead, and what was
+// asked for is made on a lost device, as browsers do: the run then recovers as from any loss.
+for (const name of ['createBuffer', 'createComputePipeline']) {
+  const { prototype } = self.GPUDevice ?? {};
+  const make = prototype?.[name];
+  if (!make) continue;
+  prototype[name] = function (descriptor) {
+    try {
+      return make.call(this, descriptor);
+    } catch {
+      this.destroy();
+      return make.call(this, descriptor);
+    }
+  };
+}
+
 // Runs are kept through this; loaded when it is first needed.
 self.openRunStore = async () => (await import(new URL(`./run-store.js${version}`, self.location.href).href)).openStore();
 

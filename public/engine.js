@@ -124,3 +124,5 @@ function finish(report) {
   idle();
 }
 status.textContent = FIRST;
+// Before this, a press would have gone nowhere.
+for (const button of form.querySelectorAll('button[name="view"]')) button.disabled = false;

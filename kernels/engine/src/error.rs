@@ -45,6 +45,14 @@ pub enum EngineError {
     Cancelled,
 }
 
+impl EngineError {
+    /// Whether a GPU failed, so that another device or the CPU may do what it could not.
+    #[must_use]
+    pub const fn is_of_device(&self) -> bool {
+        matches!(self, Self::DeviceLost { .. } | Self::Timeout { .. } | Self::Gpu { .. })
+    }
+}
+
 impl fmt::Display for EngineError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

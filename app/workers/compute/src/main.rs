@@ -9,6 +9,7 @@ mod device;
 mod inspect;
 mod lab;
 mod messages;
+mod prepare;
 mod report;
 mod train;
 

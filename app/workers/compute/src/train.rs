@@ -1,25 +1,26 @@
 //! The training job: choose a backend, run, report, survive the loss of the GPU.
 
 use crate::{
-    context::{Context, Trained, backend_of, explain, model_key, unavailable},
+    context::{Context, Trained, backend_of, explain},
     data::{count, draw},
     device,
+    prepare::{Prepared, prepare},
 };
 use engine::{
     EngineError,
     datasets::Dataset,
     models::{IMAGE_PIXELS, Network, Weights},
     platform::{now_seconds, sleep, yield_now},
-    training::{Classifier, HeldOut, Point, Trainer, Where, digest, loss_digest, measure_step},
+    training::{Classifier, HeldOut, Point, Trainer, Where, digest, loss_digest},
 };
-use planner::experiment::{BackendChoice, DatasetChoice, Experiment, ModelKind};
+use planner::experiment::{DatasetChoice, Experiment, ModelKind};
 use protocol::{
     BackendKind, Evaluation, Event, FilterShape, JobId, Misread, Recovery, TrainingProgress, TrainingStart,
     TrainingSummary, WorkerError,
 };
 use std::rc::Rc;
 
-const KEPT: &str = "Your settings, and the model trained before, if any, are unchanged.";
+pub const KEPT: &str = "Your settings, and the model trained before, if any, are unchanged.";
 /// Seconds between two reports to the page.
 const REPORT_EVERY: f64 = 0.1;
 /// Seconds between two snapshots of a run on the GPU.
@@ -29,19 +30,14 @@ const CHUNK_SECONDS: f64 = 0.05;
 /// Images of one evaluation run.
 const EVALUATION_BATCH: usize = 250;
 /// Losses of the GPU in a row, without a new snapshot in between, after which the CPU goes on.
-const LOSSES_IN_A_ROW: u32 = 2;
+const LOSSES_IN_A_ROW: u32 = 4;
 
 /// Answers [`protocol::Command::Train`].
 pub async fn train(context: &Rc<Context>, job: JobId, experiment: Experiment) -> Result<(), WorkerError> {
     let experiment = experiment.sanitised();
     let dataset = dataset(context, job, &experiment).await?;
     let fail = |error: EngineError| explain(&error, KEPT);
-    let (place, reason) = choose(context, job, &experiment, &dataset).await?;
-    if context.is_cancelled(job) {
-        return Err(fail(EngineError::Cancelled));
-    }
-    context.progress(job, "Compiling the training step", None);
-    let trainer = Trainer::new(experiment.clone(), Rc::clone(&dataset), &place).await.map_err(fail)?;
+    let Prepared { trainer, place, reason } = prepare(context, job, &experiment, &dataset).await?;
     let start = TrainingStart {
         backend: backend_of(&place),
         reason,
@@ -76,46 +72,6 @@ async fn dataset(
             }),
         },
     }
-}
-
-/// The backend of the visitor's choice, or whichever runs this very step faster.
-async fn choose(
-    context: &Rc<Context>,
-    job: JobId,
-    experiment: &Experiment,
-    dataset: &Rc<Dataset>,
-) -> Result<(Where, String), WorkerError> {
-    if experiment.backend == BackendChoice::Cpu {
-        return Ok((Where::Cpu, "You chose the CPU.".into()));
-    }
-    context.progress(job, "Looking for a GPU", None);
-    let gpu = match device::acquire(context).await {
-        Ok(gpu) => Where::Gpu { device: Rc::clone(&gpu.device), kernels: gpu.kernels },
-        Err(reason) => return Ok((Where::Cpu, format!("The CPU runs it: {}.", unavailable(&reason)))),
-    };
-    if experiment.backend == BackendChoice::Gpu {
-        return Ok((gpu, "You chose the GPU.".into()));
-    }
-    let key = model_key(experiment);
-    let known = context.faster.borrow().get(&key).cloned();
-    if let Some((backend, reason)) = known {
-        return Ok((context.place(backend), reason));
-    }
-    context.progress(job, "Timing one step on the CPU and on the GPU", None);
-    let on_cpu =
-        measure_step(experiment, dataset, &Where::Cpu, None).await.map_err(|error| explain(&error, KEPT))?;
-    let Ok(on_gpu) = measure_step(experiment, dataset, &gpu, Some(on_cpu)).await else {
-        return Ok((Where::Cpu, "The CPU runs it: the GPU failed when this step was tried on it.".into()));
-    };
-    let backend = if on_gpu < on_cpu { BackendKind::Gpu } else { BackendKind::Cpu };
-    let reason = format!(
-        "Measured here, one step takes {:.1} ms on the GPU and {:.1} ms on the CPU: the {} runs it.",
-        on_gpu * 1e3,
-        on_cpu * 1e3,
-        device::name(backend)
-    );
-    context.faster.borrow_mut().insert(key, (backend, reason.clone()));
-    Ok((context.place(backend), reason))
 }
 
 /// A run with what it needs to report and to recover.
@@ -184,11 +140,9 @@ impl<'a> Run<'a> {
     }
 
     fn can_recover(&self, error: &EngineError) -> bool {
-        let device_failed = matches!(
-            error,
-            EngineError::DeviceLost { .. } | EngineError::Timeout { .. } | EngineError::Gpu { .. }
-        );
-        device_failed && backend_of(&self.place) == BackendKind::Gpu && !self.context.is_cancelled(self.job)
+        error.is_of_device()
+            && backend_of(&self.place) == BackendKind::Gpu
+            && !self.context.is_cancelled(self.job)
     }
 
     /// Goes on from the last snapshot: on a new device, or on the CPU where there is none or it keeps failing.
