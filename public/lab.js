@@ -114,6 +114,7 @@ async function start() {
     state('idle');
     problem({ what: error.message });
     say('Nothing was started.');
+    send('look');
   }
 }
 function goOn(rate = '') {
@@ -177,7 +178,7 @@ function begun(event) {
   points(event.points);
   event.evaluations.forEach(measured);
   byId('notes').replaceChildren(...event.notes.map((note) => element('li', { textContent: note })));
-  run.facts = [['Runs on', event.backend === 'gpu' ? 'GPU (WebGPU)' : 'CPU (WebAssembly SIMD)', 'backend'], ['Why', event.reason, 'reason'], ['Parameters', digits(event.parameters)], ['Planned memory', size(event.plan_bytes)]];
+  run.facts = [['Runs on', event.backend === 'gpu' ? 'GPU (WebGPU)' : 'CPU (WebAssembly SIMD)', 'ran-on'], ['Why', event.reason, 'reason'], ['Parameters', digits(event.parameters)], ['Planned memory', size(event.plan_bytes)]];
   views.figures(byId('facts-list'), run.facts);
   byId('facts').hidden = false;
   state('running');
@@ -280,6 +281,7 @@ const HEAR = {
   boundary: (event) => run.view.boundary(event),
   reconstructions: (event) => run.view.show(event),
   confusion: (event) => run.view.show(event),
+  pausing() { state('pausing'); say('Holding.'); },
   paused({ step }) { state('paused'); show(); drawLines(true); say(`Held at step ${digits(step)}.`); },
   resumed() { state('running'); say('Goes on.'); },
   stopping() { state('stopping'); say('Stopping; the last step is being kept.'); },
