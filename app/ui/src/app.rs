@@ -50,6 +50,11 @@ pub fn App() -> impl IntoView {
         </main>
         <footer class="bottom">
             <span>"Nothing you do here leaves this tab: no server, no account, no telemetry."</span>
+            <nav aria-label="More of Ridgepoint">
+                <a href="./lab.html">"Laboratory"</a> " "
+                <a href="./engine.html">"Engine"</a> " "
+                <a href="./bench.html">"Benchmarks"</a>
+            </nav>
             <span class="muted">"Version " {env!("CARGO_PKG_VERSION")} ", build " {BUILD_ID}</span>
         </footer>
     }
