@@ -96,7 +96,7 @@ impl Session {
         weights: &[f32],
         place: &Where,
     ) -> Result<Self, EngineError> {
-        let executor = compile(&recorded, place).await?;
+        let executor = compile(&recorded, place, TUNE_SECONDS).await?;
         let loss_scale = if settings.mixed_precision { FIRST_LOSS_SCALE } else { 1.0 };
         let mut session = Self {
             settings,
@@ -362,7 +362,7 @@ impl Session {
             // Other kernels could round otherwise: replayed steps use those of the first time.
             device.adopt_tuning(&self.tuning);
         }
-        self.executor = compile(&self.recorded, place).await?;
+        self.executor = compile(&self.recorded, place, 0.0).await?;
         self.resume(self.snapshot.clone())?;
         Ok(self.step)
     }
@@ -423,11 +423,15 @@ impl Session {
 /// Seconds that choosing kernels for a plan may take.
 const TUNE_SECONDS: f64 = 2.0;
 
-async fn compile(recorded: &RecordedStep, place: &Where) -> Result<Executor, EngineError> {
+/// The step's plan in a place. A GPU first measures kernels that it does not know for at most `tune_seconds`: 0 where
+/// a run goes on, which has to use what it used before, measured or not.
+async fn compile(recorded: &RecordedStep, place: &Where, tune_seconds: f64) -> Result<Executor, EngineError> {
     let options = recorded.passes.options(place.options());
     let plan = Rc::new(Plan::compile(&recorded.graph, &[recorded.model.logits], &options)?);
-    if let Where::Gpu { device, .. } = place {
-        device.tune(&plan, TUNE_SECONDS).await?;
+    if let Where::Gpu { device, .. } = place
+        && tune_seconds > 0.0
+    {
+        device.tune(&plan, tune_seconds).await?;
     }
     place.executor(plan).await
 }

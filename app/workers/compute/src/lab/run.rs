@@ -29,7 +29,7 @@ const REPORT_EVERY: f64 = 0.1;
 /// Seconds between two pictures of a boundary.
 const BOUNDARY_EVERY: f64 = 0.3;
 /// Seconds between two snapshots in memory.
-const SNAPSHOT_EVERY: f64 = 2.0;
+const SNAPSHOT_EVERY: f64 = 1.0;
 /// Seconds of one chunk of steps: well below what a stop may wait for.
 const CHUNK_SECONDS: f64 = 0.04;
 
