@@ -12,6 +12,8 @@ const progress = document.getElementById('progress');
 const [go, stop] = ['go', 'stop'].map((id) => document.getElementById(id));
 
 const WARM_UP = 2;
+/** Steps of a first run that counts for nothing: browsers compile a module better while it runs. */
+const FIRST_STEPS = 10;
 /** What one large batch may differ by. */
 const TOLERANCE = 1e-5;
 /** A backward pass is about two products of the forward pass's one. */
@@ -50,7 +52,7 @@ addEventListener('hashchange', fromAddress);
 form.addEventListener('input', check);
 form.addEventListener('change', () => history.replaceState(null, '', `#${query()}`));
 field('model').addEventListener('change', ({ target }) => {
-  field('batch').value = { mlp: 128, cnn: 64, gpt: 16 }[target.value];
+  field('batch').value = { mlp: 256, cnn: 64, gpt: 16 }[target.value];
   check();
 });
 
@@ -74,17 +76,19 @@ function order(chosen, ranks) {
 }
 // One run after the other: `[replicas, whole batch, what for]`, and how long it takes beside the others.
 function runs(chosen) {
-  const all = [];
+  const alone = order(chosen, 1);
+  const all = [{ whole: { ...alone, steps: FIRST_STEPS }, use: 'first', ranks: 1, cost: FIRST_STEPS / chosen.steps }];
   for (let ranks = 1; ranks <= chosen.replicas; ranks++) {
     const whole = order(chosen, ranks);
     all.push({ whole, use: 'point', ranks, cost: chosen.scaling === 'strong' ? 1 : ranks });
     if (chosen.scaling === 'weak' && ranks > 1) all.push({ whole: { ...whole, ranks: 1 }, use: 'reference', ranks, cost: ranks });
   }
   // The machine may have become slower or faster meanwhile.
-  if (chosen.replicas > 1) all.push({ whole: order(chosen, 1), use: 'again', ranks: 1, cost: 1 });
+  if (chosen.replicas > 1) all.push({ whole: alone, use: 'again', ranks: 1, cost: 1 });
   return all;
 }
 const WORDS = {
+  first: () => 'Warming up with one replica',
   point: ({ ranks }) => `Training with ${ranks === 1 ? 'one replica' : `${ranks} replicas`}`,
   reference: ({ whole }) => `Training one worker with the whole batch of ${whole.global_batch_size}, to compare with`,
   again: () => 'Training with one replica again, for the machine\'s own changes',
@@ -105,7 +109,7 @@ async function sweep(chosen) {
     const replicas = await fleet.run(run.whole, (steps) => {
       if (performance.now() - told < 1000) return;
       told = performance.now();
-      tell(run, since, done + (run.cost * steps) / (chosen.steps + WARM_UP), cost);
+      tell(run, since, done + (run.cost * steps) / (run.whole.steps + WARM_UP), cost);
     });
     done += run.cost;
     const found = summary(replicas);
@@ -115,11 +119,11 @@ async function sweep(chosen) {
       else if (chosen.scaling === 'strong') compare(points.at(-1), first);
     } else if (run.use === 'reference') {
       compare(points.at(-1), replicas[0]);
-    } else {
+    } else if (run.use === 'again') {
       points[0].change = found.step / points[0].step - 1;
       points[0].step = points[0].compute = (found.step + points[0].step) / 2;
     }
-    view.draw(points);
+    if (points.length) view.draw(points);
   }
   view.end(points);
   return (performance.now() - since) / 1000;
@@ -147,8 +151,8 @@ function derived(chosen, points) {
 }
 const tiny = (value) => (value === undefined ? '' : value === 0 ? '0' : Number.isFinite(value) ? value.toExponential(1) : 'not a number');
 const COLUMNS = [
-  ['Replicas', ''], ['Whole batch', ''], ['Step', 'ms'], ['Computing', 'ms'], ['Exposed communication', 'ms'], ['Hidden communication', 'ms'],
-  ['Communication by the formula', 'ms'], ['Speed-up', 'times'], ['Efficiency', '%'], ['Gradients differ by', ''], ['Weights differ by', ''],
+  ['Replicas', ''], ['Whole batch', ''], ['Step', 'ms'], ['Computing', 'ms'], ['Exposed exchange', 'ms'], ['Hidden exchange', 'ms'],
+  ['Exchange by the formula', 'ms'], ['Speed-up', ''], ['Efficiency', '%'], ['Gradients differ by', ''], ['Weights differ by', ''],
 ];
 const row = (point) => [
   point.ranks, point.batch, point.step, point.compute, point.exposed, point.hidden, point.formula, point.speedup, 100 * point.efficiency,
@@ -174,8 +178,8 @@ function report(chosen) {
   const parts = (points) => [
     ['Step', series(points, ({ step }) => step)],
     ['Computing', series(points, ({ compute }) => compute)],
-    ['Exposed communication', series(points, ({ exposed }) => exposed)],
-    ['Hidden communication', series(points, ({ hidden }) => hidden)],
+    ['Exposed exchange', series(points, ({ exposed }) => exposed)],
+    ['Hidden exchange', series(points, ({ hidden }) => hidden)],
   ];
   const ends = [1, Math.max(2, chosen.replicas)];
   const speed = lines('Speed-up', { axes: ['Replicas', 'times as fast as one'], series: curves([]), range: ends, file: 'ridgepoint-speed-up' });
@@ -184,12 +188,14 @@ function report(chosen) {
   lead.dataset.testid = 'verdict';
   const rows = element('div');
   const section = (heading, note, ...nodes) => element('section', {}, element('h3', { textContent: heading }), element('p', { textContent: note }), ...nodes);
+  // On a narrow screen a chart scrolls sideways, so that its words stay readable.
+  const plot = ([chart, ...rest]) => [element('div', { className: 'plot' }, chart), ...rest];
   place.replaceChildren(
     element('h2', { textContent: `${field('model').selectedOptions[0].textContent}, ${name}` }),
     lead,
-    section('Speed-up', 'Throughput against one replica on this machine. The formula supposes a device of its own for each replica, as fast as one replica here, and that two thirds of its time can hide communication where buckets travel early.', ...speed.nodes),
-    section('Every number of replicas', 'Medians of the timed steps, means over the replicas. Computing counts the time in which a replica waits for a processor. Communication is from the first bucket sent to the last one summed; exposed is what comes after the backward pass, waiting for slower replicas included. Differences are the largest one of any value and replica to one worker with the whole batch, as a share of the largest value: gradients of the first step, weights after the last.', rows),
-    section('Time of a step', 'The same as lines.', ...time.nodes),
+    section('Speed-up', 'Throughput against one replica on this machine. The formula supposes a device of its own for each replica, as fast as one replica here, and that two thirds of its time can hide the exchange where buckets travel early.', ...plot(speed.nodes)),
+    section('Every number of replicas', 'Medians of the timed steps, means over the replicas. Computing counts the time in which a replica waits for a processor. The exchange lasts from the first bucket sent to the last one summed; exposed is what comes after the backward pass, waiting for slower replicas included. Differences are the largest one of any value and replica to one worker with the whole batch, as a share of the largest value: gradients of the first step, weights after the last.', rows),
+    section('Time of a step', 'The same as lines.', ...plot(time.nodes)),
     section('How it is done', 'Replicas are workers that compute on the CPU (WebAssembly SIMD, one thread each) and train with plain SGD. Chunks of gradients travel through message channels as transferred buffers; the receiver holds each back until bytes / bandwidth + latency have passed since it was sent, messages queueing for the wire. The formula is the ring\'s: 2 (n - 1) / n * bytes / bandwidth + 2 (n - 1) * latency, for one bucket, with nothing for what a message costs in this browser.'),
   );
   place.hidden = false;
@@ -217,12 +223,12 @@ function verdict(chosen, points) {
   const is = last.efficiency >= 0.9 ? 'close to' : 'not';
   const said = [`${ranks} replicas gave ${times(last.speedup)}, ${is} ${ranks}x.`];
   const best = points.reduce((a, b) => (b.speedup > a.speedup ? b : a));
-  if (best.speedup > 1.05 * last.speedup) said.push(`The best was ${times(best.speedup)}, with ${best.ranks === 1 ? 'one replica' : `${best.ranks} replicas`}.`);
+  if (best.speedup > 1.05 * last.speedup) said.push(best.ranks === 1 ? 'One replica alone was the fastest.' : `The best was ${times(best.speedup)}, with ${best.ranks} replicas.`);
   const turns = processors && ranks > processors ? `, so ${ranks} replicas take turns on them` : '';
   if (processors) said.push(`This machine reports ${processors} ${processors === 1 ? 'processor' : 'processors'}${turns}.`);
   const lost = [
     [last.compute - last.share, 'more computing'],
-    [last.exposed, 'communication that nothing hid'],
+    [last.exposed, 'exchange that nothing hid'],
     [last.step - last.compute - last.exposed, 'handling messages between'],
   ].filter(([value]) => value > 0.02 * last.step).map(([value, what]) => `${ms(value)} ${what}`);
   const ideal = chosen.scaling === 'strong' ? `${ms(last.share)}, one replica's time divided by ${ranks}` : `${ms(last.share)}, as with one replica`;
