@@ -116,19 +116,20 @@ const middle = (values) => {
   return sorted.length % 2 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2;
 };
 
-/** Medians over the steps of means over the replicas, in milliseconds, and the last loss. */
-export function summary(replicas) {
+/** Means over the replicas of one run, a row `[step, compute, exchange, exposed, loss]` for each step, in seconds. */
+export function means(replicas) {
   const steps = replicas[0].times.length / 5;
-  const at = (step, column) => replicas.reduce((sum, { times }) => sum + times[step * 5 + column], 0) / replicas.length;
-  const column = (value) => middle(Array.from({ length: steps }, (_, step) => 1000 * value(step)));
+  const mean = (at) => replicas.reduce((sum, { times }) => sum + times[at], 0) / replicas.length;
+  return Array.from({ length: steps }, (_, step) => [0, 1, 2, 3, 4].map((column) => mean(step * 5 + column)));
+}
+/** Medians of such rows, in milliseconds. */
+export function medians(rows) {
+  const median = (value) => 1000 * middle(rows.map(value));
   return {
-    step: column((step) => at(step, 0)),
-    compute: column((step) => at(step, 1)),
-    exposed: column((step) => at(step, 3)),
-    hidden: column((step) => Math.max(0, at(step, 2) - at(step, 3))),
-    loss: at(steps - 1, 4),
-    bytes: replicas[0].words * 4,
-    buckets: replicas[0].buckets,
+    step: median(([step]) => step),
+    compute: median(([, compute]) => compute),
+    exposed: median(([, , , exposed]) => exposed),
+    hidden: median(([, , all, exposed]) => Math.max(0, all - exposed)),
   };
 }
 

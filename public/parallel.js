@@ -1,7 +1,7 @@
 // Data parallelism, measured: a sweep over numbers of replicas, and what the next one brings.
 const version = new URL(import.meta.url).search;
 const beside = (file) => import(new URL(`./${file}${version}`, import.meta.url).href);
-const [{ startWorker }, { digits, element, lines, navigation, table }, { Fleet, Stopped, difference, ringSeconds, summary }] =
+const [{ startWorker }, { digits, element, lines, navigation, table }, { Fleet, Stopped, difference, means, medians, ringSeconds }] =
   await Promise.all(['start-worker.js', 'report-kit.js', 'parallel-fleet.js'].map(beside));
 navigation();
 const form = document.getElementById('form');
@@ -12,6 +12,8 @@ const progress = document.getElementById('progress');
 const [go, stop] = ['go', 'stop'].map((id) => document.getElementById(id));
 
 const WARM_UP = 2;
+/** Every number of replicas is measured in turn, several times: the machine may become slower or faster meanwhile. */
+const ROUNDS = 3;
 /** Steps of a first run that counts for nothing: browsers compile a module better while it runs. */
 const FIRST_STEPS = 10;
 /** What one large batch may differ by. */
@@ -70,28 +72,29 @@ function order(chosen, ranks) {
     overlap: chosen.overlap,
     gbit_per_second: Number(chosen.bandwidth),
     latency_seconds: chosen.latency * 1e-6,
-    steps: chosen.steps,
+    steps: stepsOfRound(chosen),
     warm_up_steps: WARM_UP,
   };
 }
-// One run after the other: `[replicas, whole batch, what for]`, and how long it takes beside the others.
+const stepsOfRound = (chosen) => Math.ceil(chosen.steps / ROUNDS);
+// One run after the other, what each is for, and how long it takes beside the others.
 function runs(chosen) {
   const alone = order(chosen, 1);
-  const all = [{ whole: { ...alone, steps: FIRST_STEPS }, use: 'first', ranks: 1, cost: FIRST_STEPS / chosen.steps }];
-  for (let ranks = 1; ranks <= chosen.replicas; ranks++) {
-    const whole = order(chosen, ranks);
-    all.push({ whole, use: 'point', ranks, cost: chosen.scaling === 'strong' ? 1 : ranks });
-    if (chosen.scaling === 'weak' && ranks > 1) all.push({ whole: { ...whole, ranks: 1 }, use: 'reference', ranks, cost: ranks });
+  const all = [{ whole: { ...alone, steps: FIRST_STEPS }, use: 'first', ranks: 1, cost: FIRST_STEPS / alone.steps }];
+  for (let round = 0; round < ROUNDS; round++) {
+    for (let ranks = 1; ranks <= chosen.replicas; ranks++) {
+      const whole = order(chosen, ranks);
+      all.push({ whole, use: 'point', round, ranks, cost: chosen.scaling === 'strong' ? 1 : ranks });
+      // In strong scaling the first point is the worker with the whole batch.
+      if (round === 0 && chosen.scaling === 'weak' && ranks > 1) all.push({ whole: { ...whole, ranks: 1 }, use: 'reference', ranks, cost: ranks });
+    }
   }
-  // The machine may have become slower or faster meanwhile.
-  if (chosen.replicas > 1) all.push({ whole: alone, use: 'again', ranks: 1, cost: 1 });
   return all;
 }
 const WORDS = {
   first: () => 'Warming up with one replica',
-  point: ({ ranks }) => `Training with ${ranks === 1 ? 'one replica' : `${ranks} replicas`}`,
+  point: ({ ranks, round }) => `Training with ${ranks === 1 ? 'one replica' : `${ranks} replicas`}, round ${round + 1} of ${ROUNDS}`,
   reference: ({ whole }) => `Training one worker with the whole batch of ${whole.global_batch_size}, to compare with`,
-  again: () => 'Training with one replica again, for the machine\'s own changes',
 };
 function tell(run, since, done, all) {
   progress.value = done / all;
@@ -112,16 +115,17 @@ async function sweep(chosen) {
       tell(run, since, done + (run.cost * steps) / (run.whole.steps + WARM_UP), cost);
     });
     done += run.cost;
-    const found = summary(replicas);
     if (run.use === 'point') {
-      points.push({ ranks: run.ranks, batch: run.whole.global_batch_size, replicas, ...found });
-      if (run.ranks === 1) first = replicas[0];
-      else if (chosen.scaling === 'strong') compare(points.at(-1), first);
+      const point = (points[run.ranks - 1] ??= { ranks: run.ranks, batch: run.whole.global_batch_size, bytes: replicas[0].words * 4, rounds: [] });
+      point.rounds.push(means(replicas));
+      Object.assign(point, medians(point.rounds.flat()));
+      if (run.round === 0) {
+        point.replicas = replicas;
+        if (run.ranks === 1) first = replicas[0];
+        else if (chosen.scaling === 'strong') compare(point, first);
+      }
     } else if (run.use === 'reference') {
       compare(points.at(-1), replicas[0]);
-    } else if (run.use === 'again') {
-      points[0].change = found.step / points[0].step - 1;
-      points[0].step = points[0].compute = (found.step + points[0].step) / 2;
     }
     if (points.length) view.draw(points);
   }
@@ -194,7 +198,7 @@ function report(chosen) {
     element('h2', { textContent: `${field('model').selectedOptions[0].textContent}, ${name}` }),
     lead,
     section('Speed-up', 'Throughput against one replica on this machine. The formula supposes a device of its own for each replica, as fast as one replica here, and that two thirds of its time can hide the exchange where buckets travel early.', ...plot(speed.nodes)),
-    section('Every number of replicas', 'Medians of the timed steps, means over the replicas. Computing counts the time in which a replica waits for a processor. The exchange lasts from the first bucket sent to the last one summed; exposed is what comes after the backward pass, waiting for slower replicas included. Differences are the largest one of any value and replica to one worker with the whole batch, as a share of the largest value: gradients of the first step, weights after the last.', rows),
+    section('Every number of replicas', `Medians of the timed steps, means over the replicas, measured in ${ROUNDS} rounds so that all numbers of replicas meet the same machine. Computing counts the time in which a replica waits for a processor. The exchange lasts from the first bucket sent to the last one summed; exposed is what comes after the backward pass, waiting for slower replicas included. Differences are the largest one of any value and replica to one worker with the whole batch, as a share of the largest value: gradients of the first step, weights after the last step of a round.`, rows),
     section('Time of a step', 'The same as lines.', ...plot(time.nodes)),
     section('How it is done', 'Replicas are workers that compute on the CPU (WebAssembly SIMD, one thread each) and train with plain SGD. Chunks of gradients travel through message channels as transferred buffers; the receiver holds each back until bytes / bandwidth + latency have passed since it was sent, messages queueing for the wire. The formula is the ring\'s: 2 (n - 1) / n * bytes / bandwidth + 2 (n - 1) * latency, for one bucket, with nothing for what a message costs in this browser.'),
   );
@@ -234,11 +238,13 @@ function verdict(chosen, points) {
   const ideal = chosen.scaling === 'strong' ? `${ms(last.share)}, one replica's time divided by ${ranks}` : `${ms(last.share)}, as with one replica`;
   said.push(`A step took ${ms(last.step)}; the claim needs ${ideal}.`);
   if (lost.length && last.step > last.share) said.push(`The rest is ${lost.join(', ')}.`);
-  if (Math.abs(points[0].change ?? 0) > 0.15) said.push(`Note that one replica alone was ${digits(100 * Math.abs(points[0].change))} % ${points[0].change > 0 ? 'slower' : 'faster'} at the end than at the start: other programs use this machine.`);
+  const alone = points[0].rounds.map((rows) => medians(rows).step);
+  const spread = Math.max(...alone) / Math.min(...alone) - 1;
+  if (spread > 0.15) said.push(`Mind that one replica alone differed by ${digits(100 * spread)} % between rounds: other programs use this machine.`);
   const worst = (key) => Math.max(...points.slice(1).map((point) => point[key]));
   const [gradients, weights] = [worst('gradients'), worst('weights')];
   const same = gradients <= TOLERANCE && weights <= TOLERANCE;
-  said.push(`Gradients differ from one worker with the whole batch by at most ${tiny(gradients)}, weights after ${chosen.steps + WARM_UP} steps by ${tiny(weights)}: ${same ? 'it is the same training' : `more than ${TOLERANCE}, which is a fault; please report it`}.`);
+  said.push(`Gradients differ from one worker with the whole batch by at most ${tiny(gradients)}, weights after ${stepsOfRound(chosen) + WARM_UP} steps by ${tiny(weights)}: ${same ? 'it is the same training' : `more than ${TOLERANCE}, which is a fault; please report it`}.`);
   return said.join(' ');
 }
 
