@@ -106,6 +106,7 @@ async function start() {
   remember();
   state('starting');
   say('Starting.');
+  views.figures(byId('figures'), []);
   try {
     const file = await text();
     const query = form_.query();
