@@ -31,7 +31,7 @@ export function table(heading, { columns, rows }) {
   const numeric = columns.map((_, at) => rows.some((row) => typeof row[at] === 'number'));
   const head = columns.map(([name, unit], at) => element('th', { scope: 'col', className: numeric[at] ? 'number' : '', textContent: unit ? `${name} (${unit})` : name }));
   const body = rows.map((row) => element('tr', {}, ...row.map((cell, at) => element(at === 0 ? 'th' : 'td', {
-    scope: at === 0 ? 'row' : '', className: numeric[at] ? 'number' : '', textContent: numeric[at] ? digits(cell) : cell,
+    ...(at === 0 && { scope: 'row' }), className: numeric[at] ? 'number' : '', textContent: numeric[at] ? digits(cell) : cell,
   }))));
   const whole = element('table', {}, element('thead', {}, element('tr', {}, ...head)), element('tbody', {}, ...body));
   const wide = element('div', { className: 'wide', tabIndex: 0, ariaLabel: heading }, whole);
