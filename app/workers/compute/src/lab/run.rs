@@ -102,17 +102,16 @@ impl<'a> Run<'a> {
         checkpoint: Option<Rc<Checkpoint>>,
     ) -> Result<Self, Trouble> {
         let checkpoint = checkpoint.as_deref();
-        let ground = Ground::prepare((context, desk, flags), &settings, file, checkpoint).await?;
+        let mut ground = Ground::prepare((context, desk, flags), &settings, file, checkpoint).await?;
         flags.post(&Event::Progress { what: "Compiling the training step".into() });
         yield_now().await;
-        let session = ground.session(&settings, checkpoint).await?;
+        let (session, evaluator) = ground.build(context, &settings, checkpoint).await?;
         let Ground { data, model, place, reason } = ground;
         let failed = |error: EngineError| trouble(&error, UNCHANGED);
-        let batch = settings.step.micro_batch_size;
         let now = now_seconds();
         let run = Self {
             rate_from: (now, session.step()),
-            evaluator: Evaluator::new(&model, batch, &place).await.map_err(failed)?,
+            evaluator,
             writer: Writer::new(&model).await.map_err(failed)?,
             evaluations: checkpoint.map(keep::evaluations).unwrap_or_default(),
             seconds: checkpoint.map_or(0.0, |checkpoint| keep::seconds_before(&checkpoint.head)),
@@ -173,26 +172,19 @@ impl<'a> Run<'a> {
 
     /// Trains to an end; a lost GPU is replaced, anything else is told.
     async fn run_all(&mut self) {
-        let end = loop {
-            match self.segment().await {
-                Ok(end) => break Ok(end),
-                Err(error) if self.can_recover(&error) => {
-                    if let Err(error) = self.recover(&error).await {
-                        break Err(error);
-                    }
-                }
-                Err(error) => break Err(error),
+        while let Err(error) = self.try_all().await {
+            let again = if self.can_recover(&error) { self.recover(&error).await } else { Err(error) };
+            if let Err(error) = again {
+                self.report(true);
+                return self.fail(&error).await;
             }
-        };
-        self.report(true);
-        match end {
-            Ok(end) => {
-                if let Err(error) = self.finish(end).await {
-                    self.fail(&error).await;
-                }
-            }
-            Err(error) => self.fail(&error).await,
         }
+    }
+
+    async fn try_all(&mut self) -> Result<(), EngineError> {
+        let end = self.segment().await?;
+        self.report(true);
+        self.finish(end).await
     }
 
     /// From the current step to the end, or to an error.
