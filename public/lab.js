@@ -106,6 +106,7 @@ async function start() {
   remember();
   state('starting');
   say('Starting.');
+  views.figures(byId('figures'), []);
   try {
     const file = await text();
     const query = form_.query();
@@ -143,7 +144,7 @@ byId('import').onchange = async ({ target }) => {
 
 // A run begins: nothing of an earlier one stays.
 function fresh(id) {
-  run = { id, losses: [], norms: [], rates: [], shares: [], held: [], heldShares: [], latest: {}, drawn: 0, writes: false };
+  run = { id, losses: [], norms: [], rates: [], shares: [], held: [], heldShares: [], latest: {}, due: 0, writes: false };
   for (const place of ['charts', 'results', 'notes']) byId(place).replaceChildren();
   views.figures(byId('figures'), []);
   byId('facts').hidden = true;
@@ -163,8 +164,9 @@ function begun(event) {
   run.writes = run.model === 'gpt';
   const range = [0, event.steps];
   const chart = (heading, axes, more = {}) => lines(heading, { axes, series: [], range, file: `ridgepoint-${heading.toLowerCase().replaceAll(' ', '-')}`, ...more });
-  run.loss = chart('Loss', ['Step', run.labelled ? 'nats' : 'mean square'], { log: !run.labelled });
-  run.accuracy = run.labelled ? chart('Share read rightly', ['Step', '%']) : null;
+  const shares = run.writes ? 'Next tokens foreseen' : 'Share read rightly';
+  run.loss = chart('Loss', ['Step', run.writes ? 'nats a token' : run.labelled ? 'nats' : 'mean square'], { log: !run.labelled });
+  run.accuracy = run.labelled ? chart(shares, ['Step', '%']) : null;
   run.norm = chart('Gradient norm', ['Step', ''], { log: true });
   run.rate = chart('Learning rate', ['Step', '']);
   const section = (heading, part) => element('section', {}, element('h2', { textContent: heading }), ...part.nodes);
@@ -172,7 +174,7 @@ function begun(event) {
   run.more = more;
   more.addEventListener('toggle', () => drawLines(true));
     run.view = { toy: () => views.plane(event.plane), gpt: views.texts, autoencoder: views.reconstructions }[run.model]?.() ?? views.confusion();
-  const charts = [section('Loss', run.loss), ...(run.accuracy ? [section('Share read rightly', run.accuracy)] : [])];
+  const charts = [section('Loss', run.loss), ...(run.accuracy ? [section(shares, run.accuracy)] : [])];
   byId('results').replaceChildren(run.view.node, element('div', { className: 'stack' }, ...charts));
   byId('charts').replaceChildren(more);
   points(event.points);
@@ -204,15 +206,20 @@ function smooth(rows) {
   });
 }
 function drawLines(now = false) {
-  if (!run?.loss || (!now && performance.now() - run.drawn < 250)) return;
-  run.drawn = performance.now();
+  const begin = performance.now();
+  if (!run?.loss || (!now && begin < run.due)) return;
   run.loss.update([['Training', run.losses], ['Held out', run.held]]);
   run.accuracy?.update([['Training, averaged', smooth(run.shares)], ['Held out', run.heldShares]]);
-  if (!run.more.open) return;
-  run.norm.update([['Norm of all gradients, before clipping', run.norms]]);
-  run.rate.update([['Learning rate', run.rates]]);
+  if (run.more.open) {
+    run.norm.update([['Norm of all gradients, before clipping', run.norms]]);
+    run.rate.update([['Learning rate', run.rates]]);
+  }
+  // A long curve takes longer to draw and is drawn less often: the page keeps its time for the visitor.
+  const end = performance.now();
+  run.due = end + Math.max(250, 20 * (end - begin));
 }
 function show() {
+  if (!run.steps) return;
   const { latest } = run;
   const last = run.losses.at(-1);
   const rate = latest.per_second > 0 && lab.dataset.state === 'running';
@@ -263,6 +270,7 @@ function found({ kept, problem: trouble }) {
   const words = [
     `${whole ? 'A finished run of' : 'A run stopped at step'} ${digits(kept.step)}${whole ? ' steps' : ` of ${digits(kept.steps)}`} is kept: ${kept.model.toLowerCase().replace('gpt', 'GPT')}, ${new Date(kept.saved_milliseconds).toLocaleString()}.`,
   ];
+  if (!whole) words.push('A new run takes its place.');
   if (kept.skipped.length) words.push(`Its newest file was damaged (${kept.skipped.join('; ')}); this is the one before.`);
   if (kept.other_build) words.push('Another build of this page saved it; it is opened if it still fits, and its last bits may differ.');
   byId('kept-words').textContent = words.join(' ');

@@ -1,6 +1,7 @@
 // The laboratory: any model is trained, shown, held, kept, and goes on to the bit where it stopped.
 import { expect, test } from "../lib/fixtures.js";
 import { readFile } from "node:fs/promises";
+import { DIST } from "../lib/server.js";
 import { createRequire } from "node:module";
 
 const AXE = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
@@ -191,6 +192,45 @@ test.describe("without a GPU", () => {
     expect(await digests(page)).toEqual(expected);
     await page.getByTestId("import").setInputFiles({ name: "x.checkpoint", mimeType: "application/octet-stream", buffer: buffer.subarray(0, buffer.length - 9) });
     await expect(page.getByTestId("problem")).toContainText("truncated");
+    await discard(page);
+  });
+
+  test("a run of another build is said to be one, and goes on", async ({ app }) => {
+    const { page, site } = app;
+    await openLab(app, `${SPIRAL}&steps=300`);
+    await page.getByTestId("start").click();
+    const expected = await digests(page);
+    const id = (await readFile(`${DIST}/lab.html`, "utf8")).match(/v=([0-9a-f]{12})/)[1];
+    for (const name of ["compute-worker_bg.wasm", "compute-worker_relaxed.wasm"]) {
+      const module = await readFile(`${DIST}/${name}`);
+      let found = 0;
+      for (let place = module.indexOf(id); place >= 0; place = module.indexOf(id, place + 1)) found += module.write("000000000000", place);
+      expect(found).toBeGreaterThan(0);
+      site.replaced[name] = module;
+    }
+    await page.reload();
+    await expect(page.getByTestId("kept-words")).toContainText("Another build of this page saved it");
+    await page.getByTestId("continue").click();
+    expect(await digests(page)).toEqual(expected);
+    await discard(page);
+  });
+
+  test("where there is no private file system the database keeps the run; a second tab leaves it alone", async ({ app }) => {
+    const { page, site, context } = app;
+    const store = await readFile(`${DIST}/run-store.js`, "utf8");
+    site.replaced["run-store.js"] = `StorageManager.prototype.getDirectory = undefined;\n${store}`;
+    await openLab(app, `${SPIRAL}&steps=250`);
+    await page.getByTestId("start").click();
+    const expected = await digests(page);
+    expect(await page.evaluate(async () => (await indexedDB.databases()).map(({ name }) => name))).toContain("ridgepoint-lab");
+    const second = await context.newPage();
+    await second.goto(`${site.url}lab.html`);
+    await expect(second.getByTestId("status")).toContainText("another tab of this page keeps its run there");
+    await second.close();
+    await page.reload();
+    await expect(page.getByTestId("kept-words")).toContainText("A finished run of 250 steps");
+    await page.getByTestId("continue").click();
+    expect(await digests(page)).toEqual(expected);
     await discard(page);
   });
 
