@@ -240,7 +240,7 @@ function verdict(chosen, points) {
   if (lost.length && last.step > last.share) said.push(`The rest is ${lost.join(', ')}.`);
   const alone = points[0].rounds.map((rows) => medians(rows).step);
   const spread = Math.max(...alone) / Math.min(...alone) - 1;
-  if (spread > 0.15) said.push(`Mind that one replica alone differed by ${digits(100 * spread)} % between rounds: other programs use this machine.`);
+  if (spread > 0.15) said.push(`Mind that one replica alone differed by ${digits(100 * spread)} % between rounds: its speed changes, as where other programs use it, and a single figure may be off as much.`);
   const worst = (key) => Math.max(...points.slice(1).map((point) => point[key]));
   const [gradients, weights] = [worst('gradients'), worst('weights')];
   const same = gradients <= TOLERANCE && weights <= TOLERANCE;
