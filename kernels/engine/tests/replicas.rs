@@ -222,7 +222,6 @@ fn check_replicas(model: &Model, ranks: usize, global: usize) {
     let large = block_on(single.parameters(false)).expect("on the CPU");
     let off = difference(&weights[0], &large);
     assert!(off <= 1e-5, "weights of {ranks} ranks are {off:e} off after 20 steps");
-    println!("{ranks} ranks, batch {global}: weights {off:.1e} off, {} early turns", fleet.overlapped);
     if ranks > 1 {
         assert!(fleet.overlapped > 0, "no bucket travels before the backward pass is done");
     }
