@@ -3,7 +3,10 @@
 //! In NHWC the values under one row of a window are contiguous, so a window is `kernel_height` copies.
 
 use super::rows;
-use shaders::{col2im, im2col, im2col_int8, quantize_int8};
+use shaders::{col2im, first_non_finite, im2col, im2col_int8, quantize_int8};
+
+/// Values that [`first_non_finite`] looks at together.
+const STRETCH: usize = 1024;
 
 struct Windows {
     height: usize,
@@ -229,6 +232,22 @@ pub(super) fn sum_squares(p: &shaders::sum_squares::Params, x: &[f32], y: &mut [
     for row in x.get(..p.length as usize).unwrap_or_default().chunks(p.count.max(1) as usize) {
         for (sum, value) in sums.iter_mut().zip(row) {
             *sum += value * value;
+        }
+    }
+}
+
+/// See `wgsl/first_non_finite.wgsl`; looks closer only at stretches that hold one.
+pub(super) fn first_non_finite(p: &first_non_finite::Params, x: &[f32], flags: &mut [u32]) {
+    const MAGNITUDE: u32 = 0x7fff_ffff;
+    const INFINITY: u32 = 0x7f80_0000;
+    let Some(flag) = flags.get_mut(p.slot as usize) else { return };
+    let stretches = x.get(..p.values as usize).unwrap_or_default().chunks(STRETCH);
+    for (begin, stretch) in (p.base..).step_by(STRETCH).zip(stretches) {
+        let largest = stretch.iter().fold(0, |largest, x| (x.to_bits() & MAGNITUDE).max(largest));
+        if largest >= INFINITY {
+            let first = (begin..).zip(stretch).find(|(_, x)| !x.is_finite());
+            *flag = first.map_or(*flag, |(index, _)| index.min(*flag));
+            return;
         }
     }
 }
