@@ -287,3 +287,32 @@ pub(super) fn max_pool_grad(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{STRETCH, first_non_finite};
+    use shaders::first_non_finite::Params;
+
+    #[test]
+    fn the_first_value_that_is_not_finite_is_found_in_every_stretch() {
+        let length = 2 * STRETCH + 3;
+        for at in [0, 1, STRETCH - 1, STRETCH, 2 * STRETCH, length - 1] {
+            for value in [f32::NAN, -f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+                let mut x = vec![-f32::MAX; length];
+                x[at] = value;
+                x[length - 1] = value;
+                let params = Params { count: 1, values: length as u32, base: 7, slot: 1 };
+                let mut found = [u32::MAX; 2];
+                first_non_finite(&params, &x, &mut found);
+                assert_eq!(found, [u32::MAX, 7 + at as u32]);
+                let mut earlier = [u32::MAX, 5];
+                first_non_finite(&params, &x, &mut earlier);
+                assert_eq!(earlier[1], 5);
+            }
+        }
+        let mut untouched = [u32::MAX];
+        let params = Params { count: 1, values: 3, base: 0, slot: 0 };
+        first_non_finite(&params, &[0.0, f32::MAX, -1e-45, f32::NAN], &mut untouched);
+        assert_eq!(untouched, [u32::MAX]);
+    }
+}
