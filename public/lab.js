@@ -70,7 +70,7 @@ function state(name) {
   byId('stop').disabled = name === 'idle' || name === 'stopping';
   byId('pause').disabled = !(name === 'running' || name === 'paused');
   byId('pause').textContent = name === 'paused' ? 'Go on' : 'Pause';
-  byId('write').disabled = !(run?.writes && (name === 'running' || name === 'paused' || name === 'idle'));
+  byId('write-now').disabled = !(run?.writes && (name === 'running' || name === 'paused' || name === 'idle'));
   for (const group of form.querySelectorAll('[data-group]')) group.disabled = busy;
   for (const button of byId('presets').children) button.disabled = busy;
   byId('import').disabled = busy;
@@ -106,6 +106,7 @@ async function start() {
   remember();
   state('starting');
   say('Starting.');
+  views.figures(byId('figures'), []);
   try {
     const file = await text();
     const query = form_.query();
@@ -114,6 +115,7 @@ async function start() {
     state('idle');
     problem({ what: error.message });
     say('Nothing was started.');
+    send('look');
   }
 }
 function goOn(rate = '') {
@@ -128,7 +130,7 @@ byId('discard').onclick = () => send('discard');
 byId('export').onclick = () => send('export');
 byId('pause').onclick = () => send(lab.dataset.state === 'paused' ? 'resume' : 'pause');
 byId('stop').onclick = () => send('stop');
-byId('write').onclick = () => send('write', { query: form_.query() });
+byId('write-now').onclick = () => send('write', { query: form_.query() });
 byId('import').onchange = async ({ target }) => {
   const [file] = target.files;
   if (!file) return;
@@ -142,13 +144,14 @@ byId('import').onchange = async ({ target }) => {
 
 // A run begins: nothing of an earlier one stays.
 function fresh(id) {
-  run = { id, losses: [], norms: [], rates: [], shares: [], held: [], heldShares: [], latest: {}, drawn: 0, writes: false };
+  run = { id, losses: [], norms: [], rates: [], shares: [], held: [], heldShares: [], latest: {}, due: 0, writes: false };
   for (const place of ['charts', 'results', 'notes']) byId(place).replaceChildren();
   views.figures(byId('figures'), []);
   byId('facts').hidden = true;
   byId('progress').value = 0;
 }
 const time = (seconds) => (seconds >= 90 ? `${Math.round(seconds / 60)} min` : `${Math.max(1, Math.round(seconds))} s`);
+const size = (bytes) => (bytes < 1e6 ? `${digits(Math.ceil(bytes / 1e3))} kB` : `${digits(bytes / 1e6)} MB`);
 const share = (value) => `${(value * 100).toFixed(1)} %`;
 
 function begun(event) {
@@ -161,21 +164,23 @@ function begun(event) {
   run.writes = run.model === 'gpt';
   const range = [0, event.steps];
   const chart = (heading, axes, more = {}) => lines(heading, { axes, series: [], range, file: `ridgepoint-${heading.toLowerCase().replaceAll(' ', '-')}`, ...more });
-  run.loss = chart('Loss', ['Step', run.labelled ? 'nats' : 'mean square'], { log: !run.labelled });
-  run.accuracy = run.labelled && chart('Share read rightly', ['Step', '%']);
+  const shares = run.writes ? 'Next tokens foreseen' : 'Share read rightly';
+  run.loss = chart('Loss', ['Step', run.writes ? 'nats a token' : run.labelled ? 'nats' : 'mean square'], { log: !run.labelled });
+  run.accuracy = run.labelled ? chart(shares, ['Step', '%']) : null;
   run.norm = chart('Gradient norm', ['Step', ''], { log: true });
   run.rate = chart('Learning rate', ['Step', '']);
   const section = (heading, part) => element('section', {}, element('h2', { textContent: heading }), ...part.nodes);
   const more = element('details', {}, element('summary', { textContent: 'Gradient norm and learning rate' }), section('Gradient norm', run.norm), section('Learning rate', run.rate));
   run.more = more;
   more.addEventListener('toggle', () => drawLines(true));
-  byId('charts').replaceChildren(section('Loss', run.loss), ...(run.accuracy ? [section('Share read rightly', run.accuracy)] : []), more);
-  run.view = { toy: () => views.plane(event.plane), gpt: views.texts, autoencoder: views.reconstructions }[run.model]?.() ?? views.confusion();
-  byId('results').replaceChildren(run.view.node);
+    run.view = { toy: () => views.plane(event.plane), gpt: views.texts, autoencoder: views.reconstructions }[run.model]?.() ?? views.confusion();
+  const charts = [section('Loss', run.loss), ...(run.accuracy ? [section(shares, run.accuracy)] : [])];
+  byId('results').replaceChildren(run.view.node, element('div', { className: 'stack' }, ...charts));
+  byId('charts').replaceChildren(more);
   points(event.points);
   event.evaluations.forEach(measured);
   byId('notes').replaceChildren(...event.notes.map((note) => element('li', { textContent: note })));
-  run.facts = [['Runs on', event.backend === 'gpu' ? 'GPU (WebGPU)' : 'CPU (WebAssembly SIMD)', 'backend'], ['Why', event.reason, 'reason'], ['Parameters', digits(event.parameters)], ['Planned memory', `${digits(event.plan_bytes / 1e6)} MB`]];
+  run.facts = [['Runs on', event.backend === 'gpu' ? 'GPU (WebGPU)' : 'CPU (WebAssembly SIMD)', 'ran-on'], ['Why', event.reason, 'reason'], ['Parameters', digits(event.parameters)], ['Planned memory', size(event.plan_bytes)]];
   views.figures(byId('facts-list'), run.facts);
   byId('facts').hidden = false;
   state('running');
@@ -201,15 +206,20 @@ function smooth(rows) {
   });
 }
 function drawLines(now = false) {
-  if (!run?.loss || (!now && performance.now() - run.drawn < 250)) return;
-  run.drawn = performance.now();
+  const begin = performance.now();
+  if (!run?.loss || (!now && begin < run.due)) return;
   run.loss.update([['Training', run.losses], ['Held out', run.held]]);
   run.accuracy?.update([['Training, averaged', smooth(run.shares)], ['Held out', run.heldShares]]);
-  if (!run.more.open) return;
-  run.norm.update([['Norm of all gradients, before clipping', run.norms]]);
-  run.rate.update([['Learning rate', run.rates]]);
+  if (run.more.open) {
+    run.norm.update([['Norm of all gradients, before clipping', run.norms]]);
+    run.rate.update([['Learning rate', run.rates]]);
+  }
+  // A long curve takes longer to draw and is drawn less often: the page keeps its time for the visitor.
+  const end = performance.now();
+  run.due = end + Math.max(250, 20 * (end - begin));
 }
 function show() {
+  if (!run.steps) return;
   const { latest } = run;
   const last = run.losses.at(-1);
   const rate = latest.per_second > 0 && lab.dataset.state === 'running';
@@ -220,9 +230,9 @@ function show() {
     ['Held-out accuracy', latest.accuracy === undefined || latest.accuracy === null ? null : share(latest.accuracy), 'held-accuracy'],
     [`${run.unit[0].toUpperCase()}${run.unit.slice(1)} a second`, rate ? digits(Math.round(latest.per_second)) : null],
     ['To go', rate ? time(latest.remaining_seconds) : null],
-    ['Learning rate', run.rates.length ? run.rates.at(-1)[1].toPrecision(3) : null],
+    ['Learning rate', run.rates.length ? `${Number(run.rates.at(-1)[1].toPrecision(3))}` : null],
     ['Gradient norm', run.norms.length ? digits(run.norms.at(-1)[1]) : null],
-    ['Kept at step', latest.saved === undefined ? null : `${digits(latest.saved)} (${digits(latest.bytes / 1e6)} MB)`, 'saved'],
+    ['Kept at step', latest.saved === undefined ? null : `${digits(latest.saved)} (${size(latest.bytes)})`, 'saved'],
   ]);
   byId('progress').value = run.step / run.steps;
 }
@@ -260,6 +270,7 @@ function found({ kept, problem: trouble }) {
   const words = [
     `${whole ? 'A finished run of' : 'A run stopped at step'} ${digits(kept.step)}${whole ? ' steps' : ` of ${digits(kept.steps)}`} is kept: ${kept.model.toLowerCase().replace('gpt', 'GPT')}, ${new Date(kept.saved_milliseconds).toLocaleString()}.`,
   ];
+  if (!whole) words.push('A new run takes its place.');
   if (kept.skipped.length) words.push(`Its newest file was damaged (${kept.skipped.join('; ')}); this is the one before.`);
   if (kept.other_build) words.push('Another build of this page saved it; it is opened if it still fits, and its last bits may differ.');
   byId('kept-words').textContent = words.join(' ');
@@ -278,6 +289,7 @@ const HEAR = {
   boundary: (event) => run.view.boundary(event),
   reconstructions: (event) => run.view.show(event),
   confusion: (event) => run.view.show(event),
+  pausing() { state('pausing'); say('Holding.'); },
   paused({ step }) { state('paused'); show(); drawLines(true); say(`Held at step ${digits(step)}.`); },
   resumed() { state('running'); say('Goes on.'); },
   stopping() { state('stopping'); say('Stopping; the last step is being kept.'); },

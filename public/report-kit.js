@@ -31,7 +31,7 @@ export function table(heading, { columns, rows }) {
   const numeric = columns.map((_, at) => rows.some((row) => typeof row[at] === 'number'));
   const head = columns.map(([name, unit], at) => element('th', { scope: 'col', className: numeric[at] ? 'number' : '', textContent: unit ? `${name} (${unit})` : name }));
   const body = rows.map((row) => element('tr', {}, ...row.map((cell, at) => element(at === 0 ? 'th' : 'td', {
-    scope: at === 0 ? 'row' : '', className: numeric[at] ? 'number' : '', textContent: numeric[at] ? digits(cell) : cell,
+    ...(at === 0 && { scope: 'row' }), className: numeric[at] ? 'number' : '', textContent: numeric[at] ? digits(cell) : cell,
   }))));
   const whole = element('table', {}, element('thead', {}, element('tr', {}, ...head)), element('tbody', {}, ...body));
   const wide = element('div', { className: 'wide', tabIndex: 0, ariaLabel: heading }, whole);
@@ -101,10 +101,10 @@ export function styled(chart) {
 
 // As `digits`, but values near nothing keep their size.
 const short = (value) => (value !== 0 && Math.abs(value) < 0.001 ? value.toExponential(1) : digits(value));
-const FRAME = { width: 960, height: 320, left: 64, right: 12, top: 20, bottom: 40 };
+const FRAME = { left: 64, right: 20, top: 20, bottom: 40 };
 
 /** Round values between two ends: on a logarithmic axis the powers of ten, or thirds of them where there are few. */
-export function ticks(from, to, log) {
+export function ticks(from, to, log, most = 4) {
   if (!(to > from)) return [from];
   if (log) {
     const all = [];
@@ -115,7 +115,7 @@ export function ticks(from, to, log) {
     const tens = inside.filter((value) => Math.abs(Math.log10(value) - Math.round(Math.log10(value))) < 1e-9);
     return tens.length >= 3 ? tens : inside;
   }
-  const rough = (to - from) / 4;
+  const rough = (to - from) / most;
   const base = 10 ** Math.floor(Math.log10(rough));
   const step = base * ([1, 2, 5, 10].find((part) => part * base >= rough) ?? 10);
   const found = [];
@@ -165,13 +165,15 @@ const nearest = (points, x) => {
 };
 // Shows the values under the pointer, or under a mark that the arrow keys move.
 function watch(chart, state, value) {
-  const { width, height, left, right, top, bottom } = FRAME;
-  const mark = svg('line', { class: 'mark', y1: top, y2: height - bottom, x1: -1, x2: -1 });
+  const { left, right, top, bottom } = FRAME;
+  const mark = svg('line', { class: 'mark', x1: -1, x2: -1 });
   chart.append(mark);
   let at = null;
   const show = (x) => {
     at = Math.min(Math.max(x, state.x[0]), state.x[1]);
-    const place = left + ((at - state.x[0]) / (state.x[1] - state.x[0])) * (width - left - right);
+    const place = left + ((at - state.x[0]) / (state.x[1] - state.x[0])) * (state.width - left - right);
+    mark.setAttribute('y1', top);
+    mark.setAttribute('y2', state.height - bottom);
     mark.setAttribute('x1', place);
     mark.setAttribute('x2', place);
     const found = state.series.map(([name, points]) => [name, nearest(points, at)]).filter(([, point]) => point);
@@ -179,7 +181,7 @@ function watch(chart, state, value) {
   };
   chart.addEventListener('pointermove', (event) => {
     const box = chart.getBoundingClientRect();
-    const share = (((event.clientX - box.left) / box.width) * width - left) / (width - left - right);
+    const share = (((event.clientX - box.left) / box.width) * state.width - left) / (state.width - left - right);
     if (share >= 0 && share <= 1) show(state.x[0] + share * (state.x[1] - state.x[0]));
   });
   chart.addEventListener('keydown', (event) => {
@@ -191,7 +193,9 @@ function watch(chart, state, value) {
   return mark;
 }
 function drawLines(heading, chart, state, mark) {
-  const { width, height, left, right, top, bottom } = FRAME;
+  const { left, right, top, bottom } = FRAME;
+  const { width, height } = state;
+  chart.setAttribute('viewBox', `0 0 ${width} ${height}`);
   const found = ends(state.series, state.log);
   state.x = state.range ?? found.x;
   state.y = found.y;
@@ -203,7 +207,7 @@ function drawLines(heading, chart, state, mark) {
     nodes.push(svg('line', { class: 'grid', x1: left, x2: width - right, y1: y(tick), y2: y(tick) }));
     nodes.push(svg('text', { x: left - 8, y: y(tick) + 4, 'text-anchor': 'end' }, short(tick)));
   }
-  for (const tick of ticks(state.x[0], state.x[1], false)) nodes.push(svg('text', { x: x(tick), y: height - bottom + 18, 'text-anchor': 'middle' }, short(tick)));
+  for (const tick of ticks(state.x[0], state.x[1], false, width < 480 ? 3 : 5)) nodes.push(svg('text', { x: x(tick), y: height - bottom + 18, 'text-anchor': 'middle' }, short(tick)));
   state.series.forEach(([name, points], number) => {
     const drawn = thinned(points.filter((point) => Number.isFinite(point[1]) && (!state.log || point[1] > 0)), width - left);
     if (drawn.length === 1) nodes.push(svg('circle', { class: `s${number % 6}`, cx: x(drawn[0][0]), cy: y(drawn[0][1]), r: 2 }));
@@ -251,14 +255,13 @@ export function picture(chart, name) {
  * `update(series, range)`, which draws them again in place.
  */
 export function lines(heading, { axes, series, log = false, range = null, file = 'ridgepoint' }) {
-  const state = { axes, series, log, range, x: [0, 1], y: [0, 1] };
-  const chart = svg('svg', { viewBox: `0 0 ${FRAME.width} ${FRAME.height}`, role: 'img', tabindex: 0 });
-  const value = element('p', { className: 'reading', role: 'status', textContent: 'Point at the chart, or use the table below, for values.' });
+  const state = { axes, series, log, range, x: [0, 1], y: [0, 1], width: 960, height: 320 };
+  const chart = svg('svg', { role: 'img', tabindex: 0 });
+  const value = element('p', { className: 'reading', role: 'status', textContent: 'Point at the chart, or use its table, for values.' });
   const mark = watch(chart, state, value);
   const legend = element('ul', { className: 'legend' });
-  const details = element('details', {}, element('summary', { textContent: 'The values as a table' }));
+  const details = element('details', {}, element('summary', { textContent: 'Values as a table, and files to keep' }));
   const place = element('div');
-  details.append(place);
   const fill = () => details.open && place.replaceChildren(...table(heading, joined(state)));
   details.addEventListener('toggle', fill);
   const box = element('input', { type: 'checkbox', checked: log, onchange: () => { state.log = box.checked; drawLines(heading, chart, state, mark); } });
@@ -269,7 +272,8 @@ export function lines(heading, { axes, series, log = false, range = null, file =
     if (kind === 'png') picture(chart, `${file}.png`);
   };
   const buttons = tools(['Keep as SVG', () => save('svg')], ['Keep as PNG', () => save('png')], ['Keep as CSV', () => save('csv')]);
-  buttons.append(element('label', { className: 'switch' }, box, ' Logarithmic'));
+  details.append(buttons, place);
+  const scale = element('li', {}, element('label', { className: 'switch' }, box, ' Logarithmic'));
   let names = '';
   const update = (next, ends = state.range) => {
     state.series = next;
@@ -280,13 +284,20 @@ export function lines(heading, { axes, series, log = false, range = null, file =
       legend.replaceChildren(...next.map(([name], number) => {
         const sample = svg('svg', { viewBox: '0 0 36 14', class: 'sample', 'aria-hidden': 'true' }, svg('line', { class: `line s${number % 6}`, x1: 0, x2: 36, y1: 7, y2: 7 }));
         return element('li', {}, sample, ` ${name}`);
-      }));
+      }), scale);
     }
     drawLines(heading, chart, state, mark);
     fill();
   };
+  // Drawn as wide as it is shown, so that its words keep their size.
+  new ResizeObserver(([entry]) => {
+    const width = Math.round(entry.contentRect.width);
+    if (width < 1 || width === state.width) return;
+    Object.assign(state, { width: Math.max(width, 240), height: width < 640 ? 240 : 320 });
+    drawLines(heading, chart, state, mark);
+  }).observe(chart);
   update(series);
-  return { nodes: [chart, legend, value, buttons, details], update };
+  return { nodes: [chart, legend, value, details], update };
 }
 
 // ---- pages

@@ -10,6 +10,7 @@ mod inspect;
 mod lab;
 mod messages;
 mod prepare;
+mod replicas;
 mod report;
 mod train;
 
@@ -31,6 +32,7 @@ fn main() {
     let Ok(scope) = js_sys::global().dyn_into::<DedicatedWorkerGlobalScope>() else { return };
     let context = Rc::new(Context::default());
     let desk = Rc::new(lab::Desk::default());
+    let replicas = Rc::new(replicas::Desk::default());
     let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
         if let Some((command, buffers)) = messages::read(&event) {
             dispatch(&context, command, buffers);
@@ -38,6 +40,8 @@ fn main() {
             spawn_local(inspect::answer(Rc::clone(&context), request));
         } else if let Some(request) = lab::Request::of(&event.data()) {
             spawn_local(lab::answer(Rc::clone(&context), Rc::clone(&desk), request));
+        } else if let Some(request) = replicas::Request::of(&event.data()) {
+            spawn_local(replicas::answer(Rc::clone(&replicas), request));
         }
     });
     scope.set_onmessage(Some(on_message.as_ref().unchecked_ref()));

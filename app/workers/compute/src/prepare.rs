@@ -53,7 +53,12 @@ pub async fn prepare(
 }
 
 /// Where to go on after the GPU failed: on a new device the first time, else on the CPU.
-async fn instead(context: &Context, place: &Where, error: &EngineError, is_first: bool) -> (Where, String) {
+pub async fn instead(
+    context: &Context,
+    place: &Where,
+    error: &EngineError,
+    is_first: bool,
+) -> (Where, String) {
     if let Where::Gpu { device, .. } = place {
         // What went wrong on it may go wrong again: it is given up.
         device.device.destroy();

@@ -9,7 +9,7 @@ use crate::{
     EngineError,
     plan::{Plan, Span},
 };
-use std::rc::Rc;
+use std::{ops::Range, rc::Rc};
 
 /// A plan with its memory on one backend.
 #[derive(Debug)]
@@ -76,9 +76,21 @@ impl Executor {
     /// # Errors
     /// As [`Self::run`].
     pub async fn run_phase(&mut self, phase: usize) -> Result<(), EngineError> {
+        let calls = self.plan().phases.get(phase).cloned().unwrap_or_default();
+        self.run_calls(calls).await
+    }
+
+    /// Runs some calls of the plan, so that the host can look at results before a phase is done.
+    ///
+    /// # Errors
+    /// As [`Self::run`].
+    pub async fn run_calls(&mut self, calls: Range<usize>) -> Result<(), EngineError> {
+        if calls.is_empty() {
+            return Ok(());
+        }
         match self {
-            Self::Cpu(executor) => executor.run(phase).await,
-            Self::Gpu(executor) => executor.run(phase),
+            Self::Cpu(executor) => executor.run(calls).await,
+            Self::Gpu(executor) => executor.run(&calls),
         }
     }
 

@@ -1,6 +1,9 @@
 //! What a plan is made of: kernel calls over ranges of the arena.
 
-use crate::graph::{AttentionShape, NodeId};
+use crate::{
+    EngineError,
+    graph::{AttentionShape, NodeId},
+};
 use shaders::{KernelId, program::MapKernel};
 use std::rc::Rc;
 
@@ -18,6 +21,18 @@ impl Span {
     #[must_use]
     pub const fn range(self) -> std::ops::Range<usize> {
         self.offset..self.offset + self.words
+    }
+
+    /// Some words of it.
+    ///
+    /// # Errors
+    /// [`EngineError::Shape`] where they are not all in it.
+    pub fn part(self, words: std::ops::Range<usize>) -> Result<Self, EngineError> {
+        if words.start > words.end || words.end > self.words {
+            let message = format!("words {words:?} of a span of {}", self.words);
+            return Err(EngineError::Shape { message });
+        }
+        Ok(Self { offset: self.offset + words.start, words: words.len() })
     }
 }
 

@@ -5,6 +5,7 @@ mod examples;
 mod images;
 mod keep;
 mod optimizer;
+pub mod parallel;
 mod recorded;
 mod results;
 mod sampling;

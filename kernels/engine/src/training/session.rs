@@ -11,7 +11,7 @@ use crate::{
     models::Model,
     plan::{Plan, Span},
 };
-use std::{fmt::Debug, rc::Rc};
+use std::{fmt::Debug, ops::Range, rc::Rc};
 
 /// Where batches come from. What a batch holds follows from its number alone, so that a run can go on from anywhere.
 pub trait Examples: Debug {
@@ -96,7 +96,7 @@ impl Session {
         weights: &[f32],
         place: &Where,
     ) -> Result<Self, EngineError> {
-        let executor = compile(&recorded, place).await?;
+        let executor = compile(&recorded, place, TUNE_SECONDS).await?;
         let loss_scale = if settings.mixed_precision { FIRST_LOSS_SCALE } else { 1.0 };
         let mut session = Self {
             settings,
@@ -190,8 +190,13 @@ impl Session {
         for step in first..last {
             self.run_step(step).await?;
         }
+        self.collect(first, last).await
+    }
+
+    /// The records of steps that ran; they count as done where all of them are finite.
+    async fn collect(&mut self, first: u32, last: u32) -> Result<Vec<Point>, EngineError> {
         let records = self.executor.read(self.span(self.recorded.ring)?).await?;
-        let mut news = Vec::with_capacity(steps as usize);
+        let mut news = Vec::with_capacity((last - first) as usize);
         for step in first..last {
             let slot = (step as usize % RING) * 4;
             let Some(&[loss, matches, norm, stamp]) =
@@ -357,7 +362,7 @@ impl Session {
             // Other kernels could round otherwise: replayed steps use those of the first time.
             device.adopt_tuning(&self.tuning);
         }
-        self.executor = compile(&self.recorded, place).await?;
+        self.executor = compile(&self.recorded, place, 0.0).await?;
         self.resume(self.snapshot.clone())?;
         Ok(self.step)
     }
@@ -379,6 +384,36 @@ impl Session {
         self.executor.read_f32(self.span(self.recorded.gradients)?).await
     }
 
+    /// A part of the flat gradients, as they are now.
+    ///
+    /// # Errors
+    /// [`EngineError::Shape`] where there is no such part; a lost device or a timeout.
+    pub async fn read_gradients(&mut self, words: Range<usize>) -> Result<Vec<f32>, EngineError> {
+        let span = self.span(self.recorded.gradients)?.part(words)?;
+        self.executor.read_f32(span).await
+    }
+
+    /// Replaces gradients from `offset` on, before [`Self::run_update`].
+    ///
+    /// # Errors
+    /// [`EngineError::Shape`] where they do not fit; a lost device.
+    pub fn write_gradients(&mut self, offset: usize, values: &[f32]) -> Result<(), EngineError> {
+        let span = self.span(self.recorded.gradients)?.part(offset..offset + values.len())?;
+        self.executor.write(span, bytemuck::cast_slice(values))
+    }
+
+    /// Ends the step whose first phase the caller ran: updates with the gradients that stand there.
+    ///
+    /// # Errors
+    /// As [`Self::advance`].
+    pub async fn run_update(&mut self) -> Result<Point, EngineError> {
+        self.executor.run_phase(1).await?;
+        let step = self.step;
+        let points = self.collect(step, step + 1).await?;
+        let missing = || EngineError::Shape { message: format!("step {step} left no record") };
+        points.first().copied().ok_or_else(missing)
+    }
+
     /// The executor, for profiling and data parallelism.
     pub const fn executor(&mut self) -> &mut Executor {
         &mut self.executor
@@ -388,11 +423,15 @@ impl Session {
 /// Seconds that choosing kernels for a plan may take.
 const TUNE_SECONDS: f64 = 2.0;
 
-async fn compile(recorded: &RecordedStep, place: &Where) -> Result<Executor, EngineError> {
+/// The step's plan in a place. A GPU first measures kernels that it does not know for at most `tune_seconds`: 0 where
+/// a run goes on, which has to use what it used before, measured or not.
+async fn compile(recorded: &RecordedStep, place: &Where, tune_seconds: f64) -> Result<Executor, EngineError> {
     let options = recorded.passes.options(place.options());
     let plan = Rc::new(Plan::compile(&recorded.graph, &[recorded.model.logits], &options)?);
-    if let Where::Gpu { device, .. } = place {
-        device.tune(&plan, TUNE_SECONDS).await?;
+    if let Where::Gpu { device, .. } = place
+        && tune_seconds > 0.0
+    {
+        device.tune(&plan, tune_seconds).await?;
     }
     place.executor(plan).await
 }

@@ -23,7 +23,7 @@ pub enum Cut {
     Registers,
     /// The same tile, with operands staged in workgroup memory.
     Shared,
-    /// One invocation a row of a matrix times a vector (n = 1).
+    /// One invocation for `rows` rows of a matrix times a vector (n = 1).
     Rows,
     /// One workgroup a row of a matrix times a vector (n = 1), summed through workgroup memory.
     RowGroups,
@@ -48,10 +48,26 @@ const fn tile(rows: u32, quads: u32, workgroup: [u32; 2], name: &'static str) ->
     Variant { cut: Cut::Registers, rows, quads, workgroup, name }
 }
 
-/// All variants. Order is the order of trial: the first usable one is the guess before anything was measured.
-pub const VARIANTS: [Variant; 14] = [
-    // Few, fat invocations: what adapters that run on a CPU want.
-    tile(8, 2, [4, 1], "8x8 tile, workgroup of 4"),
+const fn staged(rows: u32, quads: u32, workgroup: [u32; 2], name: &'static str) -> Variant {
+    Variant { cut: Cut::Shared, rows, quads, workgroup, name }
+}
+
+const fn vector(cut: Cut, rows: u32, threads: u32, name: &'static str) -> Variant {
+    Variant { cut, rows, quads: 1, workgroup: [threads, 1], name }
+}
+
+/// All variants. Order is the order of trial where the guess of their cost is equal.
+pub const VARIANTS: [Variant; 23] = [
+    // Adapters that run on a CPU make four invocations one vector, and every load four single loads: few, large tiles
+    // read least, and four rows side by side share the other operand's cache lines.
+    tile(8, 4, [1, 4], "8x16 tile, workgroup of 4"),
+    tile(16, 4, [1, 4], "16x16 tile, workgroup of 4"),
+    tile(8, 2, [2, 2], "8x8 tile, workgroup of 4"),
+    // Few columns (a convolution's channels, ten classes) and many rows.
+    tile(16, 2, [1, 4], "16x8 tile, workgroup of 4"),
+    tile(16, 1, [1, 4], "16x4 tile, workgroup of 4"),
+    // Few rows.
+    tile(4, 4, [4, 1], "4x16 tile, workgroup of 4"),
     tile(4, 2, [4, 1], "4x8 tile, workgroup of 4"),
     tile(4, 1, [4, 1], "4x4 tile, workgroup of 4"),
     // A tile that fills a workgroup of 64: most GPUs.
@@ -63,12 +79,16 @@ pub const VARIANTS: [Variant; 14] = [
     tile(2, 1, [8, 8], "2x4 tile"),
     tile(1, 1, [16, 4], "1x4 tile"),
     // Operands through workgroup memory: large products on GPUs with small caches.
-    Variant { cut: Cut::Shared, rows: 4, quads: 1, workgroup: [8, 8], name: "4x4 tile, shared" },
-    Variant { cut: Cut::Shared, rows: 4, quads: 1, workgroup: [16, 16], name: "4x4 tile, shared by 256" },
-    Variant { cut: Cut::Shared, rows: 8, quads: 1, workgroup: [16, 8], name: "8x4 tile, shared by 128" },
-    // Matrix times vector.
-    Variant { cut: Cut::Rows, rows: 1, quads: 1, workgroup: [16, 1], name: "one row" },
-    Variant { cut: Cut::RowGroups, rows: 1, quads: 1, workgroup: [64, 1], name: "64 to a row" },
+    staged(4, 1, [8, 8], "4x4 tile, shared"),
+    staged(4, 1, [16, 16], "4x4 tile, shared by 256"),
+    staged(8, 1, [16, 8], "8x4 tile, shared by 128"),
+    staged(8, 2, [8, 8], "8x8 tile, shared"),
+    // Matrix times vector: several rows use what was read of the vector, or several invocations share a row.
+    vector(Cut::Rows, 8, 4, "eight rows, workgroup of 4"),
+    vector(Cut::Rows, 4, 4, "four rows, workgroup of 4"),
+    vector(Cut::Rows, 1, 16, "one row, workgroup of 16"),
+    vector(Cut::Rows, 1, 64, "one row"),
+    vector(Cut::RowGroups, 1, 64, "64 to a row"),
 ];
 
 /// What the text depends on besides the variant.
@@ -171,7 +191,7 @@ pub fn workgroups(variant: &Variant, params: &Params) -> [u32; 3] {
             params.splits * params.batch,
         ],
         Cut::Rows => {
-            let groups = params.m.div_ceil(x);
+            let groups = params.m.div_ceil(x * variant.rows);
             [groups.min(65_535), groups.div_ceil(65_535), params.batch]
         }
         Cut::RowGroups => [params.m.min(65_535), params.m.div_ceil(65_535), params.batch],

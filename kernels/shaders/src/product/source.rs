@@ -325,22 +325,45 @@ fn stage(
     );
 }
 
+/// Each row has sums of its own; with one row four, so that additions do not wait for each other.
 fn rows(text: &mut String, variant: &Variant) {
     entry(text, variant);
+    let rows = variant.rows;
+    let chains = 4_u32.div_ceil(rows);
     let _ = writeln!(
         text,
-        "let row = (wid.y * 65535u + wid.x) * {}u + lid.x;\nif (row >= params.m) {{ return; }}\n\
-         let quads = params.k / 4u;\nlet a = (wid.z * params.m + row) * quads;\nlet b = wid.z * quads;",
+        "let row = ((wid.y * 65535u + wid.x) * {}u + lid.x) * {rows}u;\nif (row >= params.m) {{ return; }}\n\
+         let quads = params.k / 4u;\nlet b = wid.z * quads;",
         variant.workgroup[0]
     );
-    text.push_str(
-        "var s0 = vec4<f32>();\nvar s1 = vec4<f32>();\nvar s2 = vec4<f32>();\nvar s3 = vec4<f32>();\n\
-         var i = 0u;\nlet whole = quads / 4u * 4u;\nfor (; i < whole; i += 4u) {\n\
-         s0 += lhs[a + i] * rhs[b + i];\ns1 += lhs[a + i + 1u] * rhs[b + i + 1u];\n\
-         s2 += lhs[a + i + 2u] * rhs[b + i + 2u];\ns3 += lhs[a + i + 3u] * rhs[b + i + 3u];\n}\n\
-         for (; i < quads; i++) { s0 += lhs[a + i] * rhs[b + i]; }\n\
-         let s = (s0 + s1) + (s2 + s3);\nproduct[wid.z * params.m + row] = (s.x + s.y) + (s.z + s.w);\n}\n",
-    );
+    for r in 0..rows {
+        let _ = writeln!(text, "let a{r} = (wid.z * params.m + min(row + {r}u, params.m - 1u)) * quads;");
+        for c in 0..chains {
+            let _ = writeln!(text, "var s{r}_{c} = vec4<f32>();");
+        }
+    }
+    let _ = writeln!(text, "var i = 0u;\nlet whole = quads / 4u * 4u;\nfor (; i < whole; i += 4u) {{");
+    for t in 0..4 {
+        let _ = writeln!(text, "let b{t} = rhs[b + i + {t}u];");
+        for r in 0..rows {
+            let _ = writeln!(text, "s{r}_{} += lhs[a{r} + i + {t}u] * b{t};", t % chains);
+        }
+    }
+    text.push_str("}\nfor (; i < quads; i++) {\nlet b0 = rhs[b + i];\n");
+    for r in 0..rows {
+        let _ = writeln!(text, "s{r}_0 += lhs[a{r} + i] * b0;");
+    }
+    text.push_str("}\n");
+    for r in 0..rows {
+        let sums: Vec<String> = (0..chains).map(|c| format!("s{r}_{c}")).collect();
+        let _ = writeln!(
+            text,
+            "if (row + {r}u < params.m) {{ let s = {};\n\
+             product[wid.z * params.m + row + {r}u] = (s.x + s.y) + (s.z + s.w); }}",
+            sums.join(" + ")
+        );
+    }
+    text.push_str("}\n");
 }
 
 fn row_groups(text: &mut String, variant: &Variant) {

@@ -186,7 +186,7 @@ async fn memory_report(subject: &Subject, place: &Where) -> Result<String, Engin
             "Plan against allocation",
             "Gaps between values of different sizes are the difference between the last two.",
         )
-        .table(&[("", ""), ("Memory", "MB")], &rows),
+        .table(&[("Which", ""), ("Memory", "MB")], &rows),
     ];
     let lead = format!(
         "On {}: {:.2} MB for {} parameters.",

@@ -118,7 +118,9 @@ pub enum Event {
         /// What it wrote.
         text: String,
     },
-    /// The run is held and saved.
+    /// A pause was heard; the steps that are under way are brought to an end.
+    Pausing,
+    /// The run is held.
     Paused {
         /// Steps done.
         step: u32,

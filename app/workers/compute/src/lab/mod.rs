@@ -138,7 +138,10 @@ pub struct Desk {
 pub async fn answer(context: Rc<Context>, desk: Rc<Desk>, request: Request) {
     let current = desk.current.borrow().clone();
     match (request.kind.as_str(), current) {
-        ("pause", Some(flags)) => flags.paused.set(true),
+        ("pause", Some(flags)) => {
+            flags.paused.set(true);
+            flags.post(&Event::Pausing);
+        }
         ("resume", Some(flags)) => flags.paused.set(false),
         ("stop", Some(flags)) => {
             flags.stopped.set(true);

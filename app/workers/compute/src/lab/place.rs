@@ -111,21 +111,13 @@ pub async fn choose(
     Ok((place, reason))
 }
 
-/// Where a kept run goes on: on the backend that it ran on, with the kernels that it ran with.
-pub async fn choose_again(
-    context: &Context,
-    flags: &Flags,
-    keeper: &Keeper,
-    (was_on_gpu, tuning): (bool, &str),
-) -> Choice {
+/// Where a kept run goes on: on the backend that it ran on.
+pub async fn choose_again(context: &Context, flags: &Flags, keeper: &Keeper, was_on_gpu: bool) -> Choice {
     if !was_on_gpu {
         return (Where::Cpu, "It ran on the CPU before.".into());
     }
     match acquire(context, flags, keeper).await {
-        Ok(gpu) => {
-            gpu.device.adopt_tuning(&TuneTable::from_text(tuning));
-            (on(&gpu), "It ran on the GPU before.".into())
-        }
+        Ok(gpu) => (on(&gpu), "It ran on the GPU before.".into()),
         Err(reason) => {
             let reason = format!(
                 "It ran on a GPU before; the CPU goes on, because {reason}. The last bits of its numbers will differ."

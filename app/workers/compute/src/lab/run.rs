@@ -1,6 +1,9 @@
 //! A run: set up or taken up, trained in short chunks, shown, measured, saved, and brought through the loss of the GPU.
 
 mod ending;
+mod ground;
+
+use ground::Ground;
 
 use super::{
     Desk, Flags, Trouble,
@@ -29,9 +32,11 @@ const REPORT_EVERY: f64 = 0.1;
 /// Seconds between two pictures of a boundary.
 const BOUNDARY_EVERY: f64 = 0.3;
 /// Seconds between two snapshots in memory.
-const SNAPSHOT_EVERY: f64 = 2.0;
+const SNAPSHOT_EVERY: f64 = 1.0;
 /// Seconds of one chunk of steps: well below what a stop may wait for.
 const CHUNK_SECONDS: f64 = 0.04;
+
+const UNCHANGED: &str = "The run that is kept, if any, is unchanged.";
 
 /// What the visitor reads of an engine error.
 pub fn trouble(error: &EngineError, kept: &str) -> Trouble {
@@ -96,42 +101,20 @@ impl<'a> Run<'a> {
         file: Option<File>,
         checkpoint: Option<Rc<Checkpoint>>,
     ) -> Result<Self, Trouble> {
-        let data = Data::make(context, flags, &settings, file).await;
-        let data = data.map_err(|error| Trouble::new(error.what, error.next))?;
-        let model = settings.model(data.vocab_size());
-        let (place, reason) = match &checkpoint {
-            Some(checkpoint) => {
-                let before = (keep::ran_on_gpu(&checkpoint.head), checkpoint.head.tuning.as_str());
-                place::choose_again(context, flags, &desk.keeper, before).await
-            }
-            None => place::choose(context, flags, &desk.keeper, (&settings, &model, &data)).await?,
-        };
+        let checkpoint = checkpoint.as_deref();
+        let mut ground = Ground::prepare((context, desk, flags), &settings, file, checkpoint).await?;
         flags.post(&Event::Progress { what: "Compiling the training step".into() });
         yield_now().await;
-        let failed = |error: EngineError| trouble(&error, "The run that is kept, if any, is unchanged.");
-        let examples = data
-            .examples(&model, settings.step.seed)
-            .map_err(|error| Trouble::new(error.what, error.next))?;
-        let schedule = settings.schedule;
-        let rate = Rc::new(move |step| f64::from(schedule.rate(step)));
-        let mut session =
-            Session::new(&model, settings.step, rate, examples, &place).await.map_err(failed)?;
-        let mut evaluations = vec![];
-        let mut seconds = 0.0;
-        if let Some(checkpoint) = &checkpoint {
-            session.resume_from(checkpoint).map_err(|error| {
-                let what = format!("The kept run does not fit this build: {error}.");
-                Trouble::new(what, "Start a new run with its settings, which are in the form.")
-            })?;
-            evaluations = keep::evaluations(checkpoint);
-            seconds = keep::seconds_before(&checkpoint.head);
-        }
-        let batch = settings.step.micro_batch_size;
-        let evaluator = Evaluator::new(&model, batch, &place).await.map_err(failed)?;
-        let writer = Writer::new(&model).await.map_err(failed)?;
+        let (session, evaluator) = ground.build(context, &settings, checkpoint).await?;
+        let Ground { data, model, place, reason } = ground;
+        let failed = |error: EngineError| trouble(&error, UNCHANGED);
         let now = now_seconds();
         let run = Self {
             rate_from: (now, session.step()),
+            evaluator,
+            writer: Writer::new(&model).await.map_err(failed)?,
+            evaluations: checkpoint.map(keep::evaluations).unwrap_or_default(),
+            seconds: checkpoint.map_or(0.0, |checkpoint| keep::seconds_before(&checkpoint.head)),
             context,
             desk,
             flags,
@@ -140,15 +123,11 @@ impl<'a> Run<'a> {
             data,
             place,
             session,
-            evaluator,
-            writer,
-            evaluations,
             news: vec![],
             reported: now,
             pictured: f64::NEG_INFINITY,
             snapshot: now,
             saved: now,
-            seconds,
             chunk: 1,
             losses_in_a_row: 0,
         };
@@ -193,26 +172,19 @@ impl<'a> Run<'a> {
 
     /// Trains to an end; a lost GPU is replaced, anything else is told.
     async fn run_all(&mut self) {
-        let end = loop {
-            match self.segment().await {
-                Ok(end) => break Ok(end),
-                Err(error) if self.can_recover(&error) => {
-                    if let Err(error) = self.recover(&error).await {
-                        break Err(error);
-                    }
-                }
-                Err(error) => break Err(error),
+        while let Err(error) = self.try_all().await {
+            let again = if self.can_recover(&error) { self.recover(&error).await } else { Err(error) };
+            if let Err(error) = again {
+                self.report(true);
+                return self.fail(&error).await;
             }
-        };
-        self.report(true);
-        match end {
-            Ok(end) => {
-                if let Err(error) = self.finish(end).await {
-                    self.fail(&error).await;
-                }
-            }
-            Err(error) => self.fail(&error).await,
         }
+    }
+
+    async fn try_all(&mut self) -> Result<(), EngineError> {
+        let end = self.segment().await?;
+        self.report(true);
+        self.finish(end).await
     }
 
     /// From the current step to the end, or to an error.

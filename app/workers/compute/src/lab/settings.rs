@@ -77,6 +77,30 @@ pub struct Settings {
     fields: Fields,
 }
 
+/// A value of a query as text: `%41` is a byte; what is no byte stays as it is.
+fn decoded(value: &str) -> String {
+    let mut bytes = vec![];
+    let mut rest = value.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        let byte = || u8::from_str_radix(std::str::from_utf8(after.get(..2)?).ok()?, 16).ok();
+        match (first, byte()) {
+            (b'%', Some(byte)) => {
+                bytes.push(byte);
+                rest = after.get(2..).unwrap_or_default();
+            }
+            (b'+', _) => {
+                bytes.push(b' ');
+                rest = after;
+            }
+            (other, _) => {
+                bytes.push(*other);
+                rest = after;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
 /// The pairs of a query.
 #[derive(Debug, Clone)]
 pub struct Fields(HashMap<String, String>);
@@ -85,10 +109,6 @@ impl Fields {
     /// Of a query; parts without `=` are left out.
     pub fn of(query: &str) -> Self {
         let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
-        let decoded = |value: &str| {
-            let plain = js_sys::decode_uri_component(&value.replace('+', " ")).ok();
-            plain.map_or_else(|| value.to_owned(), String::from)
-        };
         Self(pairs.map(|(key, value)| (key.to_owned(), decoded(value))).collect())
     }
 
@@ -193,13 +213,13 @@ impl Settings {
         }
     }
 
-    /// At most so many heads as asked for, each of an even number of at least four values.
+    /// At most so many heads as asked for, each of a multiple of four values.
     fn heads(&self, width: usize) -> usize {
         let wanted = self.fields.number("heads", 4, (1, 16));
         (1..=wanted)
             .rev()
-            // Rotary positions turn pairs of values.
-            .find(|heads| width.is_multiple_of(2 * heads) && width / heads >= 4)
+            // Attention reads vectors of four, and rotary positions turn pairs of values.
+            .find(|heads| width.is_multiple_of(4 * heads))
             .unwrap_or(1)
     }
 
@@ -319,5 +339,63 @@ fn step(fields: &Fields, seed: u32) -> StepSettings {
         mixed_precision: fields.is_on("f16"),
         recompute: fields.is_on("recompute"),
         ..StepSettings::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use engine::{random::Stream, training::RecordedStep};
+
+    #[test]
+    fn values_come_out_of_the_address() {
+        let fields = Fields::of("prompt=Caf%C3%A9%20%26%3D+au+lait&odd=%&half=%4&bad=%zz&none");
+        assert_eq!(fields.word("prompt"), "Café &= au lait");
+        assert_eq!([fields.word("odd"), fields.word("half"), fields.word("bad")], ["%", "%4", "%zz"]);
+        assert_eq!(fields.word("none"), "");
+    }
+
+    #[test]
+    fn what_is_asked_for_is_what_runs() {
+        let settings = Settings::of(
+            "model=gpt&width=96&layers=3&heads=6&kv=2&length=48&block=swiglu&tied=0&tokenizer=bpe&vocab=700&batch=4\
+             &accumulate=3&optimizer=nesterov&rate=0.02&schedule=onecycle&warmup=7&steps=90&clip=1.5&ema=0.99&f16=1",
+        );
+        let Model::Gpt(gpt) = settings.model(700) else { unreachable!() };
+        assert_eq!([gpt.hidden_size, gpt.num_hidden_layers, gpt.sequence_length], [96, 3, 48]);
+        assert_eq!([gpt.num_attention_heads, gpt.num_key_value_heads, gpt.intermediate_size], [6, 2, 256]);
+        assert!(!gpt.tie_word_embeddings);
+        assert_eq!(settings.data, DataChoice::Text(TokenizerChoice::Bpe { vocab_size: 700 }));
+        let step = settings.step;
+        assert_eq!((step.micro_batch_size, step.gradient_accumulation_steps), (4, 3));
+        assert_eq!(step.optimizer, OptimizerSpec::Sgd { momentum: 0.9, nesterov: true });
+        assert_eq!((step.clip_norm, step.average_decay, step.mixed_precision), (Some(1.5), Some(0.99), true));
+        let schedule = settings.schedule;
+        assert_eq!((schedule.shape, schedule.warm_up_steps, schedule.total_steps), (Shape::OneCycle, 7, 90));
+        assert!((schedule.peak - 0.02).abs() < 1e-12);
+    }
+
+    /// Sizes as small as they get, or one that is odd: any link gives a model whose sizes fit each other.
+    #[test]
+    fn any_link_gives_a_model_that_can_be_recorded() {
+        const VALUES: [&str; 8] = ["0", "1", "3", "7", "13", "24", "-5", "NaN"];
+        const WORDS: [&str; 7] = ["swiglu", "learned", "lion", "2", "14", "adafactor", "muon"];
+        for index in 0..400_u32 {
+            let stream = Stream::new(index, 1);
+            let pick = |list: &[&str], at: u32| list[stream.bits(at) as usize % list.len()].to_owned();
+            let models = ["toy", "mlp", "cnn", "residual", "vit", "autoencoder", "gpt", "zeppelin"];
+            let mut query = format!("model={}", pick(&models, 0));
+            for (at, key) in
+                (1..).zip(["width", "layers", "heads", "kv", "length", "latent", "points", "batch"])
+            {
+                query += &format!("&{key}={}", pick(&VALUES, at));
+            }
+            for (at, key) in (20..).zip(["block", "positions", "optimizer", "patch", "plane"]) {
+                query += &format!("&{key}={}", pick(&WORDS, at));
+            }
+            let settings = Settings::of(&query);
+            let recorded = RecordedStep::record(&settings.model(300), &settings.step);
+            assert!(recorded.is_ok(), "{query}: {:?}", recorded.err());
+        }
     }
 }

@@ -20,7 +20,7 @@ use map::MapScratch;
 use shaders::KernelId;
 use simd::{MatmulDims, MatmulScratch};
 use slices::{all, exactly, misplaced};
-use std::rc::Rc;
+use std::{ops::Range, rc::Rc};
 
 /// Seconds of work between two yields, so that a message (cancel, pause) is never kept waiting.
 const YIELD_AFTER_SECONDS: f64 = 0.008;
@@ -97,11 +97,11 @@ impl CpuExecutor {
         Ok(cast_slice::<f32, u32>(source).to_vec())
     }
 
-    /// Runs the calls of one phase.
-    pub(super) async fn run(&mut self, phase: usize) -> Result<(), EngineError> {
+    /// Runs calls of the plan.
+    pub(super) async fn run(&mut self, calls: Range<usize>) -> Result<(), EngineError> {
         let plan = Rc::clone(&self.plan);
         let mut since = platform::now_seconds();
-        for call in plan.phase(phase) {
+        for call in plan.calls.get(calls).unwrap_or_default() {
             self.call(call)?;
             if platform::now_seconds() - since > YIELD_AFTER_SECONDS {
                 platform::yield_now().await;
@@ -239,7 +239,7 @@ fn shape_error(error: &simd::MatmulError) -> EngineError {
 }
 
 /// One part of a sum over k.
-fn split_product(p: &Product, lhs: &[f32], rhs: &[f32], out: &mut [f32], range: std::ops::Range<usize>) {
+fn split_product(p: &Product, lhs: &[f32], rhs: &[f32], out: &mut [f32], range: Range<usize>) {
     out.fill(0.0);
     for (row, out) in out.chunks_exact_mut(p.n).enumerate() {
         for k in range.clone() {

@@ -8,7 +8,7 @@ use crate::{
     EngineError,
     plan::{Call, Plan, Span},
 };
-use std::rc::Rc;
+use std::{ops::Range, rc::Rc};
 
 /// Distance of two uniforms, WebGPU's default alignment.
 const UNIFORM_STRIDE: u64 = 256;
@@ -129,10 +129,9 @@ impl GpuExecutor {
         Ok(())
     }
 
-    /// Queues the calls of one phase, in few submits.
-    pub(in crate::backends) fn run(&self, phase: usize) -> Result<(), EngineError> {
+    /// Queues calls of the plan, in few submits.
+    pub(in crate::backends) fn run(&self, calls: &Range<usize>) -> Result<(), EngineError> {
         self.device.check()?;
-        let calls = self.plan.phases.get(phase).cloned().unwrap_or(0..0);
         let mut batch: Vec<&Dispatch> = vec![];
         let mut seconds = 0.0;
         for dispatch in self.dispatches.iter().filter(|dispatch| calls.contains(&dispatch.call)) {

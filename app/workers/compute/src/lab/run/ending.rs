@@ -15,7 +15,7 @@ use engine::{
 use std::rc::Rc;
 
 /// Losses of the GPU in a row, without a new snapshot in between, after which the CPU goes on.
-const LOSSES_IN_A_ROW: u32 = 2;
+const LOSSES_IN_A_ROW: u32 = 4;
 
 impl Run<'_> {
     pub(super) async fn save(&mut self) -> Result<(), EngineError> {
@@ -97,11 +97,7 @@ impl Run<'_> {
     }
 
     pub(super) fn can_recover(&self, error: &EngineError) -> bool {
-        let device_failed = matches!(
-            error,
-            EngineError::DeviceLost { .. } | EngineError::Timeout { .. } | EngineError::Gpu { .. }
-        );
-        device_failed && matches!(self.place, Where::Gpu { .. }) && !self.flags.is_stopped()
+        error.is_of_device() && matches!(self.place, Where::Gpu { .. }) && !self.flags.is_stopped()
     }
 
     /// Goes on from the last snapshot: on a new device, or on the CPU where there is none or it keeps failing.
