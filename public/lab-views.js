@@ -29,6 +29,22 @@ export function plane(points) {
   const classes = Math.max(2, ...points.filter((_, at) => at % 3 === 2).map((label) => label + 1));
   let last = null;
   let accuracy = '';
+  // The points do not move: they are drawn once for each theme.
+  let drawn = { theme: '', layer: null };
+  const dots = () => {
+    const theme = colour('--panel');
+    if (drawn.theme === theme) return drawn.layer;
+    const layer = element('canvas', { width: size, height: size });
+    const context = layer.getContext('2d');
+    const inks = CLASS_COLOURS.map(colour);
+    context.strokeStyle = theme;
+    for (let at = 0; at < points.length; at += 3) {
+      context.fillStyle = inks[points[at + 2] % inks.length];
+      mark(context, points[at + 2], ((points[at] + 1) / 2) * size, ((1 - points[at + 1]) / 2) * size);
+    }
+    drawn = { theme, layer };
+    return layer;
+  };
   const name = () => canvas.setAttribute('aria-label', `Which class each place of the plane falls into${last ? ` after ${last.step} steps` : ''}${accuracy}`);
   const draw = () => {
     const context = canvas.getContext('2d');
@@ -50,12 +66,7 @@ export function plane(points) {
       context.imageSmoothingEnabled = false;
       context.drawImage(small, 0, 0, size, size);
     }
-    context.strokeStyle = colour('--panel');
-    context.lineWidth = 1;
-    for (let at = 0; at < points.length; at += 3) {
-      context.fillStyle = colour(CLASS_COLOURS[points[at + 2] % CLASS_COLOURS.length]);
-      mark(context, points[at + 2], ((points[at] + 1) / 2) * size, ((1 - points[at + 1]) / 2) * size);
-    }
+    context.drawImage(dots(), 0, 0);
     canvas.dataset.step = last?.step ?? 0;
     name();
   };

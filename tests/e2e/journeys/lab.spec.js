@@ -335,6 +335,7 @@ test.describe("with a software GPU", () => {
     const crash = await app.browser.newBrowserCDPSession();
     await crash.send("Browser.crashGpuProcess").catch(() => {});
     expect(await digests(page)).toEqual(undisturbed);
+    expect(await page.getByTestId("losses").textContent()).toMatch(/^1;/);
     await discard(page);
   });
 });
