@@ -31,6 +31,10 @@ pub fn App() -> impl IntoView {
                 <NavLink to=Page::Device page/>
                 <NavLink to=Page::Train page/>
                 <NavLink to=Page::Scenario page/>
+                // Plain pages, beside this one.
+                <a href="lab.html">"Lab"</a>
+                <a href="engine.html">"Engine"</a>
+                <a href="bench.html">"Bench"</a>
             </nav>
             <div class="tools">
                 <button class="quiet" title="Undo (Ctrl+Z)" data-testid="undo" disabled=move || !store.can_undo() on:click=move |_| store.undo()>"Undo"</button>
@@ -50,11 +54,6 @@ pub fn App() -> impl IntoView {
         </main>
         <footer class="bottom">
             <span>"Nothing you do here leaves this tab: no server, no account, no telemetry."</span>
-            <nav aria-label="More of Ridgepoint">
-                <a href="./lab.html">"Laboratory"</a> " "
-                <a href="./engine.html">"Engine"</a> " "
-                <a href="./bench.html">"Benchmarks"</a>
-            </nav>
             <span class="muted">"Version " {env!("CARGO_PKG_VERSION")} ", build " {BUILD_ID}</span>
         </footer>
     }
