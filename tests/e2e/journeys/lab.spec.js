@@ -314,6 +314,15 @@ test.describe("without a GPU", () => {
         await page.getByText("About this run").click();
         await page.getByText("More settings").click();
         await check("after");
+        for (const model of ["mlp&batch=16&steps=40", "autoencoder&batch=16&steps=20", "gpt&width=16&length=16&steps=10&every=5&write=20"]) {
+          await discard(page);
+          await openLab(app, `model=${model}&backend=cpu`);
+          await page.reload();
+          await page.evaluate(AXE);
+          await page.getByTestId("start").click();
+          await digests(page);
+          await check(model.split("&")[0]);
+        }
         await discard(page);
       });
     });
