@@ -308,6 +308,7 @@ const PAGES = [
   ['./', 'Workbench'],
   ['./lab.html', 'Laboratory'],
   ['./engine.html', 'Engine'],
+  ['./parallel.html', 'Parallel'],
   ['./bench.html', 'Benchmarks'],
 ];
 /** Fills the page's `<nav>` with the pages of this site; add a page to the list above. */

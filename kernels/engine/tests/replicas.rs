@@ -130,6 +130,8 @@ struct Fleet {
     ports: Vec<Port>,
     /// Buckets that were on their way while some rank still computed.
     overlapped: usize,
+    /// Seconds of the exchange that steps report as hidden, over all ranks.
+    hidden_seconds: f64,
 }
 
 impl Fleet {
@@ -145,7 +147,7 @@ impl Fleet {
             let made = ReplicaSession::new(model, settings, place, rate(), examples_of(model), &Where::Cpu);
             block_on(made).expect("small")
         });
-        Self { replicas: replicas.collect(), ports: ports.collect(), overlapped: 0 }
+        Self { replicas: replicas.collect(), ports: ports.collect(), overlapped: 0, hidden_seconds: 0.0 }
     }
 
     /// One step of all, ranks taking turns in an order that follows from `seed`.
@@ -167,6 +169,7 @@ impl Fleet {
                 Turn::Finished(_, times) => {
                     assert!(times.compute_seconds > 0.0 && times.compute_seconds <= times.step_seconds);
                     assert!(times.exposed_seconds <= times.step_seconds);
+                    self.hidden_seconds += times.overlapped_seconds();
                     left.remove(slot);
                 }
                 Turn::Waiting => computing = false,
@@ -241,22 +244,24 @@ fn replicas_train_as_one_large_batch() {
     check_replicas(&Model::Toy(ToyNetwork { width: 9, layers: 2, classes: 3 }), 8, 29);
 }
 
-/// The weights of rank 0 after a few steps, and how many turns found something on its way.
-fn trained(overlap: bool, seed: u32) -> (Vec<u32>, usize) {
+/// The weights of rank 0 after a few steps, how many turns found something on its way, and what was hidden.
+fn trained(overlap: bool, seed: u32) -> (Vec<u32>, usize, f64) {
     let settings = StepSettings { seed: 4, ..StepSettings::default() };
     let mut fleet = Fleet::new(&gpt(), settings, 3, 7, overlap);
     (0..4).for_each(|step| fleet.step(seed + step));
-    (bytemuck_bits(&fleet.weights()[0]), fleet.overlapped)
+    (bytemuck_bits(&fleet.weights()[0]), fleet.overlapped, fleet.hidden_seconds)
 }
 
 #[test]
 fn neither_timing_nor_overlap_changes_a_bit_of_the_weights() {
-    let (first, overlapped) = trained(true, 0);
-    assert!(overlapped > 0);
+    let (first, overlapped, hidden_seconds) = trained(true, 0);
+    assert!(overlapped > 0 && hidden_seconds > 0.0);
     for seed in 1..4 {
         assert_eq!(trained(true, seed * 50).0, first);
     }
-    assert_eq!(trained(false, 9).0, first);
+    let (late, _, hidden_seconds) = trained(false, 9);
+    assert_eq!(late, first);
+    assert!(hidden_seconds <= 0.0, "{hidden_seconds} s are hidden behind nothing");
 }
 
 #[test]

@@ -197,14 +197,14 @@ impl ReplicaSession {
         };
         let begin = now_seconds();
         self.session.executor().run_calls(next_call..end).await?;
+        // Before anything is sent: reading and sending gradients is no computing, and hides nothing.
+        self.backward_done = now_seconds();
+        self.times.compute_seconds += self.backward_done - begin;
         while self.next_ready().is_some_and(|ready| ready <= end) {
             self.send_bucket(channel).await?;
         }
-        let now = now_seconds();
-        self.times.compute_seconds += now - begin;
         let is_done = end == last && self.sent == self.buckets.len();
         self.stage = if is_done { Stage::Exchange } else { Stage::Backward { next_call: end } };
-        self.backward_done = now;
         Ok(())
     }
 
