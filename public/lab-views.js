@@ -1,6 +1,6 @@
 // What a run has to show besides lines: a boundary in the plane, reconstructions, a confusion, texts.
 const version = new URL(import.meta.url).search;
-const { element, keep, table, tools } = await import(new URL(`./report-kit.js${version}`, import.meta.url).href);
+const { csv, element, keep, tools } = await import(new URL(`./report-kit.js${version}`, import.meta.url).href);
 
 const PIXELS = 784;
 const SIDE = 28;
@@ -29,6 +29,22 @@ export function plane(points) {
   const classes = Math.max(2, ...points.filter((_, at) => at % 3 === 2).map((label) => label + 1));
   let last = null;
   let accuracy = '';
+  // The points do not move: they are drawn once for each theme.
+  let drawn = { theme: '', layer: null };
+  const dots = () => {
+    const theme = colour('--panel');
+    if (drawn.theme === theme) return drawn.layer;
+    const layer = element('canvas', { width: size, height: size });
+    const context = layer.getContext('2d');
+    const inks = CLASS_COLOURS.map(colour);
+    context.strokeStyle = theme;
+    for (let at = 0; at < points.length; at += 3) {
+      context.fillStyle = inks[points[at + 2] % inks.length];
+      mark(context, points[at + 2], ((points[at] + 1) / 2) * size, ((1 - points[at + 1]) / 2) * size);
+    }
+    drawn = { theme, layer };
+    return layer;
+  };
   const name = () => canvas.setAttribute('aria-label', `Which class each place of the plane falls into${last ? ` after ${last.step} steps` : ''}${accuracy}`);
   const draw = () => {
     const context = canvas.getContext('2d');
@@ -50,12 +66,7 @@ export function plane(points) {
       context.imageSmoothingEnabled = false;
       context.drawImage(small, 0, 0, size, size);
     }
-    context.strokeStyle = colour('--panel');
-    context.lineWidth = 1;
-    for (let at = 0; at < points.length; at += 3) {
-      context.fillStyle = colour(CLASS_COLOURS[points[at + 2] % CLASS_COLOURS.length]);
-      mark(context, points[at + 2], ((points[at] + 1) / 2) * size, ((1 - points[at + 1]) / 2) * size);
-    }
+    context.drawImage(dots(), 0, 0);
     canvas.dataset.step = last?.step ?? 0;
     name();
   };
@@ -98,22 +109,37 @@ export function reconstructions() {
 
 /** How often each digit was read as each digit. */
 export function confusion() {
-  const place = element('div');
-  const show = ({ step, counts }) => {
-    const digits = [...Array(10).keys()];
-    const rows = digits.map((digit) => [`${digit}`, ...counts.slice(digit * 10, digit * 10 + 10)]);
-    const open = place.querySelector('details')?.open ?? false;
-    const wrong = digits.flatMap((digit) => digits.filter((other) => other !== digit).map((other) => [counts[digit * 10 + other], digit, other])).sort((a, b) => b[0] - a[0]);
-    const [most] = wrong;
-    const words = most[0] ? `After ${step} steps the commonest mistake is a ${most[1]} read as ${most[2]} (${most[0]} times).` : `After ${step} steps no held-out digit is misread.`;
-    place.replaceChildren(
-      element('p', { textContent: words }),
-      element('details', { open }, element('summary', { textContent: 'Every digit against what was read' }), ...table('Digits by what was read', { columns: [['Digit', ''], ...digits.map((digit) => [`read as ${digit}`, ''])], rows })),
-    );
-    place.dataset.step = step;
+  const digits = [...Array(10).keys()];
+  const words = element('p');
+  const cells = digits.map(() => digits.map(() => element('td', { textContent: '0' })));
+  const head = element('tr', {}, element('th', { scope: 'col', textContent: 'Digit' }), ...digits.map((digit) => element('th', { scope: 'col', textContent: `${digit}` })));
+  const rows = digits.map((digit) => element('tr', {}, element('th', { scope: 'row', textContent: `${digit}` }), ...cells[digit]));
+  const grid = element('table', { className: 'heat' }, element('caption', { textContent: 'Rows: what a digit is. Columns: what it was read as.' }), element('thead', {}, head), element('tbody', {}, ...rows));
+  const wide = element('div', { className: 'wide', tabIndex: 0, ariaLabel: 'Digits by what was read' }, grid);
+  wide.setAttribute('role', 'region');
+  const place = element('div', {}, words, wide);
+  let counts = [];
+  const columns = [['Digit', ''], ...digits.map((digit) => [`read as ${digit}`, ''])];
+  const save = () => keep('confusion.csv', csv(columns, digits.map((digit) => [digit, ...counts.slice(digit * 10, digit * 10 + 10)])), 'text/csv');
+  const show = (event) => {
+    ({ counts } = event);
+    const wrong = counts.map((count, at) => [at % 11 === 0 ? 0 : count, Math.floor(at / 10), at % 10]);
+    const [most, digit, other] = wrong.reduce((best, each) => (each[0] > best[0] ? each : best));
+    words.textContent = most
+      ? `After ${event.step} steps the commonest mistake is a ${digit} read as ${other} (${most} times).`
+      : `After ${event.step} steps no held-out digit is misread.`;
+    counts.forEach((count, at) => {
+      const row = Math.floor(at / 10);
+      const all = counts.slice(row * 10, row * 10 + 10).reduce((sum, value) => sum + value, 0);
+      const cell = cells[row][at % 10];
+      cell.textContent = count;
+      // Pale enough at its strongest that the number stays readable.
+      cell.style.setProperty('--share', `${Math.round((45 * count) / Math.max(all, 1))}%`);
+    });
+    place.dataset.step = event.step;
   };
   place.dataset.testid = 'confusion';
-  return { node: element('section', {}, element('h2', { textContent: 'What is misread' }), place), show };
+  return { node: element('section', {}, element('h2', { textContent: 'What is misread' }), place, tools(['Keep as CSV', save])), show };
 }
 
 /** Texts that the model wrote, the newest first. */

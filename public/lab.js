@@ -157,8 +157,10 @@ const share = (value) => `${(value * 100).toFixed(1)} %`;
 function begun(event) {
   Object.assign(run, { steps: event.steps, unit: event.unit, step: event.step, backend: event.backend });
   const asked = new URLSearchParams(event.query);
-  form_.fromQuery(event.query);
-  remember();
+  if (event.query !== form_.query()) {
+    form_.fromQuery(event.query);
+    remember();
+  }
   run.model = asked.get('model') ?? 'toy';
   run.labelled = run.model !== 'autoencoder';
   run.writes = run.model === 'gpt';
@@ -167,16 +169,20 @@ function begun(event) {
   const shares = run.writes ? 'Next tokens foreseen' : 'Share read rightly';
   run.loss = chart('Loss', ['Step', run.writes ? 'nats a token' : run.labelled ? 'nats' : 'mean square'], { log: !run.labelled });
   run.accuracy = run.labelled ? chart(shares, ['Step', '%']) : null;
-  run.norm = chart('Gradient norm', ['Step', ''], { log: true });
-  run.rate = chart('Learning rate', ['Step', '']);
   const section = (heading, part) => element('section', {}, element('h2', { textContent: heading }), ...part.nodes);
-  const more = element('details', {}, element('summary', { textContent: 'Gradient norm and learning rate' }), section('Gradient norm', run.norm), section('Learning rate', run.rate));
-  run.more = more;
-  more.addEventListener('toggle', () => drawLines(true));
-    run.view = { toy: () => views.plane(event.plane), gpt: views.texts, autoencoder: views.reconstructions }[run.model]?.() ?? views.confusion();
+  run.more = element('details', {}, element('summary', { textContent: 'Gradient norm and learning rate' }));
+  run.more.addEventListener('toggle', () => {
+    if (!run.norm) {
+      run.norm = chart('Gradient norm', ['Step', ''], { log: true });
+      run.rate = chart('Learning rate', ['Step', '']);
+      run.more.append(section('Gradient norm', run.norm), section('Learning rate', run.rate));
+    }
+    drawLines(true);
+  });
+  run.view = { toy: () => views.plane(event.plane), gpt: views.texts, autoencoder: views.reconstructions }[run.model]?.() ?? views.confusion();
   const charts = [section('Loss', run.loss), ...(run.accuracy ? [section(shares, run.accuracy)] : [])];
   byId('results').replaceChildren(run.view.node, element('div', { className: 'stack' }, ...charts));
-  byId('charts').replaceChildren(more);
+  byId('charts').replaceChildren(run.more);
   points(event.points);
   event.evaluations.forEach(measured);
   byId('notes').replaceChildren(...event.notes.map((note) => element('li', { textContent: note })));
@@ -185,7 +191,7 @@ function begun(event) {
   byId('facts').hidden = false;
   state('running');
   say(event.step ? `Goes on from step ${digits(event.step)}. ${event.reason}` : event.reason);
-  drawLines(true);
+  requestAnimationFrame(() => drawLines(true));
 }
 function points(rows) {
   for (const [step, loss, accuracy, norm, rate] of rows) {
@@ -210,7 +216,7 @@ function drawLines(now = false) {
   if (!run?.loss || (!now && begin < run.due)) return;
   run.loss.update([['Training', run.losses], ['Held out', run.held]]);
   run.accuracy?.update([['Training, averaged', smooth(run.shares)], ['Held out', run.heldShares]]);
-  if (run.more.open) {
+  if (run.norm && run.more.open) {
     run.norm.update([['Norm of all gradients, before clipping', run.norms]]);
     run.rate.update([['Learning rate', run.rates]]);
   }
@@ -298,6 +304,9 @@ const HEAR = {
   unsaved({ message }) { problem({ what: `The browser did not keep the run: ${message}.`, kept: 'Training goes on, and the newest state is in the memory of this tab.', next: 'Free some space, or keep the run as a file when it has stopped.' }); },
   recovered({ cause, step, backend }) {
     cutAt(step);
+    run.lost = (run.lost ?? 0) + 1;
+    run.facts = [...run.facts.filter(([name]) => name !== 'Losses of the GPU'), ['Losses of the GPU', `${run.lost}; the last put the run back to step ${digits(step)}`, 'losses']];
+    views.figures(byId('facts-list'), run.facts);
     say(`The GPU was lost (${cause}); the run went back to step ${digits(step)} and goes on on the ${backend.toUpperCase()}.`);
   },
   finished,

@@ -83,6 +83,8 @@ pub struct GpuReport {
     pub rates: MeasuredRates,
     /// Kernels that answered a known question rightly, and all that were asked.
     pub self_test: (u32, u32),
+    /// Variants of the product that answered wrongly and are not used, with what they said.
+    pub quarantined: Vec<String>,
 }
 
 /// Measured rates of one backend. `None` means: not there on this machine.

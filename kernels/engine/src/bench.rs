@@ -231,6 +231,11 @@ impl Training {
         Ok(Self { session })
     }
 
+    /// The run underneath, to be profiled.
+    pub const fn session(&mut self) -> &mut Session {
+        &mut self.session
+    }
+
     /// Runs steps and returns their losses, which waits for all of them.
     ///
     /// # Errors

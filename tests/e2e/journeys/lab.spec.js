@@ -280,6 +280,21 @@ test.describe("without a GPU", () => {
     await discard(page);
   });
 
+  test("a run whose held-out loss no longer falls stops early, at the same step each time", async ({ app }) => {
+    const { page } = app;
+    await openLab(app, "model=toy&optimizer=sgd&rate=5&schedule=constant&patience=2&every=20&steps=100000&backend=cpu");
+    const ended = async () => {
+      await expect(page.getByTestId("status")).toContainText(/Stopped early at step [\d,]+: held-out loss was lowest at step/, WAIT);
+      return [await page.getByTestId("status").textContent(), await page.getByTestId("weights-digest").textContent()];
+    };
+    await page.getByTestId("start").click();
+    const first = await ended();
+    await discard(page);
+    await page.getByTestId("start").click();
+    expect(await ended()).toEqual(first);
+    await discard(page);
+  });
+
   for (const model of ["cnn", "residual", "vit", "autoencoder"]) {
     test(`a few steps of ${model} show what they should`, async ({ app }) => {
       const { page } = app;
@@ -314,6 +329,15 @@ test.describe("without a GPU", () => {
         await page.getByText("About this run").click();
         await page.getByText("More settings").click();
         await check("after");
+        for (const model of ["mlp&batch=16&steps=40", "autoencoder&batch=16&steps=20", "gpt&width=16&length=16&steps=10&every=5&write=20"]) {
+          await discard(page);
+          await openLab(app, `model=${model}&backend=cpu`);
+          await page.reload();
+          await page.evaluate(AXE);
+          await page.getByTestId("start").click();
+          await digests(page);
+          await check(model.split("&")[0]);
+        }
         await discard(page);
       });
     });
@@ -329,12 +353,37 @@ test.describe("with a software GPU", () => {
     await page.getByTestId("start").click();
     const undisturbed = await digests(page);
     await expect(page.getByTestId("ran-on")).toContainText("GPU");
+    // What was measured on this adapter is there for the next visit.
+    const files = await page.evaluate(async () => {
+      const folder = await (await navigator.storage.getDirectory()).getDirectoryHandle("ridgepoint-lab");
+      const names = [];
+      for await (const name of folder.keys()) names.push(name);
+      return names;
+    });
+    expect(files.filter((name) => /^tuning\.[0-9a-f]{16}\.[0-9a-f]{12}$/.test(name))).toHaveLength(1);
     await discard(page);
     await page.getByTestId("start").click();
     await untilStep(page, 40);
     const crash = await app.browser.newBrowserCDPSession();
     await crash.send("Browser.crashGpuProcess").catch(() => {});
     expect(await digests(page)).toEqual(undisturbed);
+    expect(await page.getByTestId("losses").textContent()).toMatch(/^1;/);
+    await discard(page);
+  });
+
+  test("a run on the GPU goes on after a reload with the bits of an undisturbed run", async ({ app }) => {
+    const { page } = app;
+    await openLab(app, `${SPIRAL.replace("cpu", "gpu")}&steps=400&every=100&save=1&dropout=0&ema=0.9&clip=1&optimizer=adamw&decay=0.01`);
+    await page.getByTestId("start").click();
+    const undisturbed = await digests(page);
+    await discard(page);
+    await page.getByTestId("start").click();
+    await expect.poll(() => number(page, "saved").catch(() => 0), WAIT).toBeGreaterThan(0);
+    await page.reload();
+    await expect(page.getByTestId("kept-words")).toContainText(/A run stopped at step \d+ of 400 is kept/, WAIT);
+    await page.getByTestId("continue").click();
+    expect(await digests(page)).toEqual(undisturbed);
+    await expect(page.getByTestId("ran-on")).toContainText("GPU");
     await discard(page);
   });
 });

@@ -45,6 +45,7 @@ pub async fn acquire(context: &Context) -> Result<Gpu, GpuUnavailable> {
     let gpu = match earlier {
         Some(gpu) => {
             device.adopt_tuning(&gpu.device.tuning());
+            device.adopt_quarantine(&gpu.device);
             Gpu { device, ..gpu }
         }
         None => examine(device).await.map_err(refused)?,

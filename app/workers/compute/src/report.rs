@@ -51,6 +51,11 @@ pub fn gpu(gpu: &Gpu, measured: Rates, names: [String; 3]) -> GpuReport {
         has_packed_int8_dot: device.has_packed_int8_dot,
         rates: rates(measured),
         self_test: (gpu.self_test.passed, gpu.self_test.total),
+        quarantined: device
+            .quarantined()
+            .into_iter()
+            .map(|(variant, message)| format!("{variant}: {message}"))
+            .collect(),
     }
 }
 

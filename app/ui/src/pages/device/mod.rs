@@ -267,6 +267,7 @@ fn Adapter(gpu: GpuReport) -> impl IntoView {
                     <tr><th scope="row">"Emulated by the processor"</th><td>{if gpu.is_software { "yes" } else { "no" }}</td></tr>
                     <tr><th scope="row">"Packed INT8 dot product"</th><td>{dot}</td></tr>
                     <tr><th scope="row">"Known answers"</th><td data-testid="self-test">{format!("{passed} of {asked} kernels answered rightly")}</td></tr>
+                    {(!gpu.quarantined.is_empty()).then(|| view! { <tr><th scope="row">"Not used: wrong answers here"</th><td data-testid="quarantined">{gpu.quarantined.join("; ")}</td></tr> })}
                 </tbody>
             </table>
             <details><summary>"Limits that the workbench asks for"</summary><table><tbody>{limits}</tbody></table></details>

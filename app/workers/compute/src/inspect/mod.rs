@@ -229,6 +229,12 @@ async fn predict_report(request: &Request, subject: &Subject, place: &Where) -> 
     Ok(report("Prediction", &lead, &sections))
 }
 
+/// Variants of the product that are not used because they answered wrongly.
+fn quarantined(device: &engine::backends::gpu::GpuDevice) -> impl Iterator<Item = Vec<Cell>> {
+    let variants = device.quarantined().into_iter();
+    variants.map(|(variant, message)| vec![Cell::text(&format!("product, {variant}")), Cell::text(&message)])
+}
+
 async fn kernels_report(request: &Request, place: &Where) -> Result<String, EngineError> {
     let Where::Gpu { device, .. } = place else {
         let lead =
@@ -243,6 +249,7 @@ async fn kernels_report(request: &Request, place: &Where) -> Result<String, Engi
         .failures
         .iter()
         .map(|(kernel, message)| vec![Cell::text(kernel), Cell::text(message)])
+        .chain(quarantined(device))
         .collect();
     let tuned: Vec<Vec<Cell>> = device
         .tuning()
@@ -263,8 +270,11 @@ async fn kernels_report(request: &Request, place: &Where) -> Result<String, Engi
     ];
     if !answers.is_empty() {
         sections.push(
-            Section::new("Kernels that answered wrongly", "They are not used.")
-                .table(&[("Kernel", ""), ("What it said", "")], &answers),
+            Section::new(
+                "Kernels that answered wrongly",
+                "They are not used: another variant does their work, or the CPU.",
+            )
+            .table(&[("Kernel", ""), ("What it said", "")], &answers),
         );
     }
     let lead = format!(

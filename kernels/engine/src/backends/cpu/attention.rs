@@ -15,8 +15,8 @@ use super::simd::{MatmulDims, MatmulError, MatmulScratch, Matrix, matmul_strided
 
 /// Scores of one block: 128 KiB, an eighth of a common second-level cache, for keys and values go there too.
 const BLOCK_SCORES: usize = 32_768;
-/// Queries of a block.
-const BLOCK_QUERIES: usize = 64;
+/// Queries of a block: more would compute more of the scores that a causal query does not see.
+const BLOCK_QUERIES: usize = 32;
 const SMALLEST_BLOCK: usize = 8;
 
 /// The sizes of an attention: q and o are `[batch, length, heads, head_dim]`, k and v are

@@ -3,7 +3,10 @@
 //! In NHWC the values under one row of a window are contiguous, so a window is `kernel_height` copies.
 
 use super::rows;
-use shaders::{col2im, im2col, im2col_int8, quantize_int8};
+use shaders::{col2im, first_non_finite, im2col, im2col_int8, quantize_int8};
+
+/// Values that [`first_non_finite`] looks at together.
+const STRETCH: usize = 1024;
 
 struct Windows {
     height: usize,
@@ -233,6 +236,22 @@ pub(super) fn sum_squares(p: &shaders::sum_squares::Params, x: &[f32], y: &mut [
     }
 }
 
+/// See `wgsl/first_non_finite.wgsl`; looks closer only at stretches that hold one.
+pub(super) fn first_non_finite(p: &first_non_finite::Params, x: &[f32], flags: &mut [u32]) {
+    const MAGNITUDE: u32 = 0x7fff_ffff;
+    const INFINITY: u32 = 0x7f80_0000;
+    let Some(flag) = flags.get_mut(p.slot as usize) else { return };
+    let stretches = x.get(..p.values as usize).unwrap_or_default().chunks(STRETCH);
+    for (begin, stretch) in (p.base..).step_by(STRETCH).zip(stretches) {
+        let largest = stretch.iter().fold(0, |largest, x| (x.to_bits() & MAGNITUDE).max(largest));
+        if largest >= INFINITY {
+            let first = (begin..).zip(stretch).find(|(_, x)| !x.is_finite());
+            *flag = first.map_or(*flag, |(index, _)| index.min(*flag));
+            return;
+        }
+    }
+}
+
 /// Gradient of the maximum over windows: each window's goes to its first maximum, all channels of a place at once.
 pub(super) fn max_pool_grad(
     p: &shaders::max_pool_grad::Params,
@@ -266,5 +285,34 @@ pub(super) fn max_pool_grad(
                 *left = if is_best { 0.0 } else { *left };
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{STRETCH, first_non_finite};
+    use shaders::first_non_finite::Params;
+
+    #[test]
+    fn the_first_value_that_is_not_finite_is_found_in_every_stretch() {
+        let length = 2 * STRETCH + 3;
+        for at in [0, 1, STRETCH - 1, STRETCH, 2 * STRETCH, length - 1] {
+            for value in [f32::NAN, -f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+                let mut x = vec![-f32::MAX; length];
+                x[at] = value;
+                x[length - 1] = value;
+                let params = Params { count: 1, values: length as u32, base: 7, slot: 1 };
+                let mut found = [u32::MAX; 2];
+                first_non_finite(&params, &x, &mut found);
+                assert_eq!(found, [u32::MAX, 7 + at as u32]);
+                let mut earlier = [u32::MAX, 5];
+                first_non_finite(&params, &x, &mut earlier);
+                assert_eq!(earlier[1], 5);
+            }
+        }
+        let mut untouched = [u32::MAX];
+        let params = Params { count: 1, values: 3, base: 0, slot: 0 };
+        first_non_finite(&params, &[0.0, f32::MAX, -1e-45, f32::NAN], &mut untouched);
+        assert_eq!(untouched, [u32::MAX]);
     }
 }

@@ -95,7 +95,7 @@ pub(super) fn run(id: KernelId, head_quads: u32, call: &Call, arena: &mut [f32])
             twin::conv2d_grouped_weight_grad(&p, x, g, w);
         }),
         K::FirstNonFinite => with!(first_non_finite, arena, call, |p, [x, flags]| {
-            twin::first_non_finite(&p, x, cast_slice_mut(flags));
+            columns::first_non_finite(&p, x, cast_slice_mut(flags));
         }),
         K::PackF16 => with!(pack_f16, arena, call, |p, [x, y]| twin::pack_f16(&p, x, cast_slice_mut(y))),
         K::UnpackF16 => with!(unpack_f16, arena, call, |p, [x, y]| twin::unpack_f16(&p, cast_slice(x), y)),

@@ -1,12 +1,12 @@
 //! Elementwise programs on the CPU: a block of elements at a time goes through all instructions while it stays in the
-//! first-level cache; every instruction is one loop that the compiler vectorises. Inputs that are read element by
+//! caches; every instruction is one loop that the compiler vectorises. Inputs that are read element by
 //! element are read in place, constants and single values are never spread out.
 
 use super::simd::vector_math;
 use shaders::program::{Access, Binary, Instruction, MapKernel, Program, Target, Unary, scalar_unary};
 
-/// Elements of a block.
-pub(crate) const BLOCK: usize = 256;
+/// Elements of a block. Fewer would spend their time on choosing instructions, whatever a near cache gains.
+pub(crate) const BLOCK: usize = 1024;
 
 type Block = [f32; BLOCK];
 

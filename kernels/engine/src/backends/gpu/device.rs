@@ -9,7 +9,7 @@ use futures::channel::oneshot;
 use shaders::KernelId;
 use std::{
     cell::{Cell, RefCell},
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     rc::Rc,
     sync::{
         Arc, Mutex, PoisonError,
@@ -56,11 +56,15 @@ pub struct GpuDevice {
     pub has_packed_int8_dot: bool,
     /// The device has 16-bit floats in shaders.
     pub has_f16: bool,
+    /// The device writes down when a pass begins and ends.
+    pub has_timestamps: bool,
     generation: u32,
     lost: Arc<GpuLost>,
     pipelines: RefCell<HashMap<String, Rc<wgpu::ComputePipeline>>>,
     rates: Cell<DeviceRates>,
     pub(super) tuning: RefCell<TuneTable>,
+    /// Variants of the product that answered wrongly here, with what they said.
+    pub(super) quarantine: RefCell<BTreeMap<usize, String>>,
 }
 
 /// What is known of a device's speed, to size submits.
@@ -86,7 +90,7 @@ impl DeviceRates {
 }
 
 impl GpuDevice {
-    /// Asks for a new adapter and device at WebGPU's default limits, with f16 where there is.
+    /// Asks for a new adapter and device at WebGPU's default limits, with f16 and timestamps where there are.
     ///
     /// # Errors
     /// `Ok(None)` where there is no adapter; [`EngineError::Gpu`] where the adapter refuses a device.
@@ -102,7 +106,8 @@ impl GpuDevice {
                 .await?;
         let Ok(adapter) = adapter else { return Ok(None) };
         let adapter_features = adapter.features();
-        let required_features = adapter_features & wgpu::Features::SHADER_F16;
+        let wanted = wgpu::Features::SHADER_F16 | wgpu::Features::TIMESTAMP_QUERY;
+        let required_features = adapter_features & wanted;
         let descriptor = wgpu::DeviceDescriptor {
             label: Some("ridgepoint"),
             required_features,
@@ -129,6 +134,7 @@ impl GpuDevice {
             adapter_features,
             has_packed_int8_dot: language.contains(wgpu::WgslLanguageFeatures::Packed4x8IntegerDotProduct),
             has_f16: required_features.contains(wgpu::Features::SHADER_F16),
+            has_timestamps: required_features.contains(wgpu::Features::TIMESTAMP_QUERY),
             generation: GENERATION.fetch_add(1, Ordering::Relaxed),
             device,
             queue,
@@ -136,6 +142,7 @@ impl GpuDevice {
             pipelines: RefCell::default(),
             rates: Cell::new(DeviceRates::guess(false)),
             tuning: RefCell::default(),
+            quarantine: RefCell::default(),
         };
         device.rates.set(DeviceRates::guess(device.is_software()));
         Ok(Some(device))

@@ -4,6 +4,7 @@ mod device;
 mod executor;
 mod kernels;
 mod profile;
+mod trial;
 mod tuning;
 
 pub use device::{DeviceRates, GPU_TIMEOUT_SECONDS, GpuDevice, GpuLost};

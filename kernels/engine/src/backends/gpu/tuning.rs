@@ -1,18 +1,14 @@
 //! Which variant of the product is fast on this adapter: measured once for each class of shapes, remembered with the
 //! reason it won.
 
-use super::{
-    device::{GPU_TIMEOUT_SECONDS, GpuDevice},
-    kernels::{params_of, product_source},
-};
+use super::{device::GpuDevice, kernels::params_of, trial::ProductTrial};
 use crate::{
     EngineError,
     plan::{Kernel, Plan, Product},
     platform,
 };
-use shaders::product::{Cut, Form, VARIANTS, Variant, workgroups};
+use shaders::product::{Cut, Form, VARIANTS, Variant};
 use std::collections::BTreeMap;
-use wgpu::BufferUsages as Usage;
 
 /// Shapes that are measured as one: same forms, sizes within a factor of two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -157,14 +153,42 @@ impl GpuDevice {
     pub fn variant_of(&self, product: &Product) -> &'static Variant {
         let tuned = self.tuning.borrow().choices.get(&ShapeClass::of(product)).map(|choice| choice.variant);
         let form = form_of(product);
-        let usable = tuned
+        let trusted = tuned
+            .filter(|index| !self.quarantine.borrow().contains_key(index))
             .and_then(|index| VARIANTS.get(index))
             .filter(|variant| variant.takes(&form, &params_of(product)));
-        usable
-            .or_else(|| {
-                candidates(product, self.is_software()).first().and_then(|index| VARIANTS.get(*index))
-            })
+        trusted
+            .or_else(|| self.usable(product).first().and_then(|index| VARIANTS.get(*index)))
             .unwrap_or(&VARIANTS[0])
+    }
+
+    /// Candidates that never answered wrongly here; where all of those did, others that fit.
+    fn usable(&self, product: &Product) -> Vec<usize> {
+        let quarantine = self.quarantine.borrow();
+        let is_trusted = |index: &usize| !quarantine.contains_key(index);
+        let likely = candidates(product, self.is_software());
+        let trusted: Vec<usize> = likely.into_iter().filter(is_trusted).collect();
+        if !trusted.is_empty() {
+            return trusted;
+        }
+        let (form, params) = (form_of(product), params_of(product));
+        let fits = |index: &usize| VARIANTS.get(*index).is_some_and(|variant| variant.takes(&form, &params));
+        (0..VARIANTS.len()).filter(is_trusted).filter(fits).collect()
+    }
+
+    /// Takes over what an earlier device of this adapter is not trusted with.
+    pub fn adopt_quarantine(&self, earlier: &Self) {
+        self.quarantine.borrow_mut().extend(earlier.quarantine.borrow().clone());
+    }
+
+    /// Variants of the product that answered wrongly on this adapter and are not used, with what they said.
+    #[must_use]
+    pub fn quarantined(&self) -> Vec<(&'static str, String)> {
+        let quarantine = self.quarantine.borrow();
+        let named = quarantine.iter().filter_map(|(index, message)| {
+            VARIANTS.get(*index).map(|variant| (variant.name, message.clone()))
+        });
+        named.collect()
     }
 
     /// What was measured so far.
@@ -224,10 +248,10 @@ impl GpuDevice {
     ) -> Result<Vec<(usize, f64)>, EngineError> {
         // The epilogue's buffers are not at hand, and it costs all variants the same.
         let plain = Product { epilogue: None, ..product.clone() };
-        let bench = ProductBench::new(self, &plain).await?;
+        let bench = ProductTrial::new(self, &plain).await?;
         let begin = platform::now_seconds();
         let mut timed: Vec<(usize, f64)> = vec![];
-        for index in candidates(&plain, self.is_software()) {
+        for index in self.usable(&plain) {
             let spent = platform::now_seconds() - begin;
             if spent > budget_seconds && !timed.is_empty() {
                 break;
@@ -235,7 +259,10 @@ impl GpuDevice {
             let Some(variant) = VARIANTS.get(index) else { continue };
             let best = timed.iter().map(|(_, seconds)| *seconds).fold(f64::INFINITY, f64::min);
             match bench.seconds(variant, best).await {
-                Ok(seconds) => timed.push((index, seconds)),
+                Ok(Ok(seconds)) => timed.push((index, seconds)),
+                Ok(Err(message)) => {
+                    self.quarantine.borrow_mut().insert(index, message);
+                }
                 Err(EngineError::Gpu { .. }) => {}
                 Err(error) => return Err(error),
             }
@@ -265,97 +292,5 @@ impl GpuDevice {
             None => format!("{}: the only one that fits", name(variant)),
         };
         Ok(Some(Choice { variant, seconds, reason }))
-    }
-}
-
-/// Buffers of one product, to time variants on.
-struct ProductBench<'a> {
-    device: &'a GpuDevice,
-    product: Product,
-    buffers: [wgpu::Buffer; 4],
-    staging: wgpu::Buffer,
-}
-
-impl<'a> ProductBench<'a> {
-    async fn new(device: &'a GpuDevice, product: &Product) -> Result<Self, EngineError> {
-        let storage = Usage::STORAGE | Usage::COPY_SRC | Usage::COPY_DST;
-        let size = |elements: usize| (elements.max(64) as u64 * 4).next_multiple_of(256);
-        let (m, n, k, batch) = (product.m, product.n, product.k, product.batch);
-        let buffers = [
-            device.buffer("tune lhs", size(batch * m * k), storage).await?,
-            device.buffer("tune rhs", size(batch * k * n), storage).await?,
-            device.buffer("tune product", size(product.splits * batch * m * n), storage).await?,
-            device.buffer("tune uniform", 256, Usage::UNIFORM | Usage::COPY_DST).await?,
-        ];
-        let staging = device.buffer("tune staging", 256, Usage::MAP_READ | Usage::COPY_DST).await?;
-        Ok(Self { device, product: product.clone(), buffers, staging })
-    }
-
-    /// Seconds of one product, the better of a few runs; a variant that is already hopeless beside `best` is not run
-    /// again.
-    async fn seconds(&self, variant: &Variant, best: f64) -> Result<f64, EngineError> {
-        const HOPELESS: f64 = 1.6;
-        let (form, params) = (form_of(&self.product), params_of(&self.product));
-        let pipeline = self.device.pipeline_of(variant.name, &product_source(variant, &form)).await?;
-        let bytes: Vec<u8> = form.uniform(&params).into_iter().flat_map(u32::to_le_bytes).collect();
-        let [lhs, rhs, product, uniform] = &self.buffers;
-        self.device.queue.write_buffer(uniform, 0, &bytes);
-        let entries: Vec<wgpu::BindGroupEntry<'_>> = (0_u32..)
-            .zip([lhs, rhs, product, uniform])
-            .map(|(binding, buffer)| wgpu::BindGroupEntry { binding, resource: buffer.as_entire_binding() })
-            .collect();
-        let bindings = self.device.device.create_bind_group(&wgpu::BindGroupDescriptor {
-            label: None,
-            layout: &pipeline.get_bind_group_layout(0),
-            entries: &entries,
-        });
-        let groups = workgroups(variant, &params);
-        // The first run compiles.
-        let first = self.run(&pipeline, &bindings, groups, 1).await?;
-        let repeats = (0.004 / first.max(1e-5)).clamp(1.0, 16.0) as u32;
-        let mut seconds = f64::INFINITY;
-        for _ in 0..2 {
-            let once = self.run(&pipeline, &bindings, groups, repeats).await? / f64::from(repeats);
-            seconds = seconds.min(once);
-            if seconds > HOPELESS * best {
-                break;
-            }
-        }
-        Ok(seconds)
-    }
-
-    async fn run(
-        &self,
-        pipeline: &wgpu::ComputePipeline,
-        bindings: &wgpu::BindGroup,
-        [x, y, z]: [u32; 3],
-        repeats: u32,
-    ) -> Result<f64, EngineError> {
-        let begin = platform::now_seconds();
-        let device = &self.device.device;
-        let mut encoder = device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: None });
-        {
-            let mut pass = encoder
-                .begin_compute_pass(&wgpu::ComputePassDescriptor { label: None, timestamp_writes: None });
-            pass.set_pipeline(pipeline);
-            pass.set_bind_group(0, bindings, &[]);
-            for _ in 0..repeats {
-                pass.dispatch_workgroups(x, y, z);
-            }
-        }
-        let [_, _, product, _] = &self.buffers;
-        encoder.copy_buffer_to_buffer(product, 0, &self.staging, 0, 4);
-        self.device.queue.submit([encoder.finish()]);
-        let wait = self.device.read_staging(&self.staging, 1);
-        platform::with_timeout("a trial of a kernel", GPU_TIMEOUT_SECONDS, wait).await??;
-        Ok(platform::now_seconds() - begin)
-    }
-}
-
-impl Drop for ProductBench<'_> {
-    fn drop(&mut self) {
-        for buffer in self.buffers.iter().chain([&self.staging]) {
-            buffer.destroy();
-        }
     }
 }

@@ -39,7 +39,7 @@ pub struct Batch {
 ///
 /// A is `m` x `k`, or `k` x `m` with `transpose_lhs`; B is `k` x `n`, or `n` x `k` with `transpose_rhs`.
 ///
-/// Each element is summed in the order of the inner dimension, in blocks of at most 384 steps (products
+/// Each element is summed in the order of the inner dimension, in blocks of at most 512 steps (products
 /// with one row or one column: in one or eight interleaved sums). The result therefore differs from the
 /// exact one by at most `k * 2^-24 * sum |a b|` to first order, and without relaxed SIMD it is the same to
 /// the bit everywhere.
