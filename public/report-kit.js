@@ -306,10 +306,10 @@ export function lines(heading, { axes, series, log = false, range = null, file =
 
 const PAGES = [
   ['./', 'Workbench'],
-  ['./lab.html', 'Laboratory'],
+  ['./lab.html', 'Lab'],
   ['./engine.html', 'Engine'],
   ['./parallel.html', 'Parallel'],
-  ['./bench.html', 'Benchmarks'],
+  ['./bench.html', 'Bench'],
 ];
 /** Fills the page's `<nav>` with the pages of this site; add a page to the list above. */
 export function navigation() {
