@@ -34,6 +34,7 @@ pub fn App() -> impl IntoView {
                 // Plain pages, beside this one.
                 <a href="lab.html">"Lab"</a>
                 <a href="engine.html">"Engine"</a>
+                <a href="parallel.html">"Replicas"</a>
                 <a href="bench.html">"Bench"</a>
             </nav>
             <div class="tools">

@@ -75,12 +75,10 @@ test.describe("without a GPU", () => {
     const { page } = app;
     await openLab(app, TINY);
     await page.getByTestId("start").click();
-    await untilStep(page, 1);
-    const first = await number(page, "loss");
     await expect(page.getByTestId("texts").locator("li").first()).toContainText("Step", WAIT);
     const undisturbed = await digests(page);
-    expect(first).toBeGreaterThan(4);
-    expect(await number(page, "loss")).toBeLessThan(first * 0.7);
+    // Guessing among the 256 bytes costs their logarithm.
+    expect(await number(page, "loss")).toBeLessThan(Math.log(256) * 0.7);
     const text = await page.getByTestId("texts").locator("li").first().textContent();
     expect(text.length).toBeGreaterThan(30);
     await discard(page);
