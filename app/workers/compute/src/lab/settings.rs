@@ -1,5 +1,4 @@
-//! A run's settings from the query in the page's address. Numbers are forced into their ranges, words that are not
-//! known become the default, so that any link gives a run.
+//! A run's settings from a query. Numbers are forced into their ranges, unknown words become the default: any link runs.
 
 use engine::{
     datasets::{text::TokenizerChoice, toys::Toy},
