@@ -25,6 +25,8 @@ pub enum Cut {
     Shared,
     /// One invocation for `rows` rows of a matrix times a vector (n = 1).
     Rows,
+    /// The same, sixteen terms at a read; k is a multiple of 16.
+    RowBlocks,
     /// One workgroup a row of a matrix times a vector (n = 1), summed through workgroup memory.
     RowGroups,
 }
@@ -57,7 +59,7 @@ const fn vector(cut: Cut, rows: u32, threads: u32, name: &'static str) -> Varian
 }
 
 /// All variants. Order is the order of trial where the guess of their cost is equal.
-pub const VARIANTS: [Variant; 23] = [
+pub const VARIANTS: [Variant; 25] = [
     // Adapters that run on a CPU make four invocations one vector, and every load four single loads: few, large tiles
     // read least, and four rows side by side share the other operand's cache lines.
     tile(8, 4, [1, 4], "8x16 tile, workgroup of 4"),
@@ -84,6 +86,9 @@ pub const VARIANTS: [Variant; 23] = [
     staged(8, 1, [16, 8], "8x4 tile, shared by 128"),
     staged(8, 2, [8, 8], "8x8 tile, shared"),
     // Matrix times vector: several rows use what was read of the vector, or several invocations share a row.
+    // Reads of sixteen words are checked against the buffer's end once, which is what limits adapters on a CPU.
+    vector(Cut::RowBlocks, 8, 4, "eight rows in sixteens, workgroup of 4"),
+    vector(Cut::RowBlocks, 8, 16, "eight rows in sixteens, workgroup of 16"),
     vector(Cut::Rows, 8, 4, "eight rows, workgroup of 4"),
     vector(Cut::Rows, 4, 4, "four rows, workgroup of 4"),
     vector(Cut::Rows, 1, 16, "one row, workgroup of 16"),
@@ -168,8 +173,9 @@ impl Variant {
     pub fn takes(&self, form: &Form, params: &Params) -> bool {
         match self.cut {
             Cut::Registers | Cut::Shared => true,
-            Cut::Rows | Cut::RowGroups => {
+            Cut::Rows | Cut::RowBlocks | Cut::RowGroups => {
                 params.n == 1
+                    && (self.cut != Cut::RowBlocks || params.k.is_multiple_of(16))
                     && params.splits == 1
                     && !form.transpose_lhs
                     && form.lhs_in_quads
@@ -190,7 +196,7 @@ pub fn workgroups(variant: &Variant, params: &Params) -> [u32; 3] {
             params.m.div_ceil(y * variant.rows),
             params.splits * params.batch,
         ],
-        Cut::Rows => {
+        Cut::Rows | Cut::RowBlocks => {
             let groups = params.m.div_ceil(x * variant.rows);
             [groups.min(65_535), groups.div_ceil(65_535), params.batch]
         }

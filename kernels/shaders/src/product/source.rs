@@ -15,6 +15,7 @@ pub fn source(variant: &Variant, form: &Form) -> String {
         Cut::Registers => registers(&mut text, variant, form),
         Cut::Shared => shared(&mut text, variant, form),
         Cut::Rows => rows(&mut text, variant),
+        Cut::RowBlocks => row_blocks(&mut text, variant),
         Cut::RowGroups => row_groups(&mut text, variant),
     }
     text
@@ -28,7 +29,7 @@ fn in_quads(variant: &Variant, form: &Form) -> [bool; 3] {
             [lhs, form.rhs_in_quads, form.product_in_quads]
         }
         Cut::Shared => [false, false, form.product_in_quads],
-        Cut::Rows | Cut::RowGroups => [true, true, false],
+        Cut::Rows | Cut::RowBlocks | Cut::RowGroups => [true, true, false],
     }
 }
 
@@ -42,7 +43,8 @@ fn header(variant: &Variant, form: &Form) -> String {
         }
     }
     text.push_str(" }\n");
-    let kinds = in_quads(variant, form).map(|quads| if quads { "vec4<f32>" } else { "f32" });
+    let several = if variant.cut == Cut::RowBlocks { "mat4x4<f32>" } else { "vec4<f32>" };
+    let kinds = in_quads(variant, form).map(|quads| if quads { several } else { "f32" });
     for (binding, (name, kind)) in ["lhs", "rhs", "product"].iter().zip(kinds).enumerate() {
         let _ =
             writeln!(text, "@group(0) @binding({binding}) var<storage, read_write> {name}: array<{kind}>;");
@@ -361,6 +363,40 @@ fn rows(text: &mut String, variant: &Variant) {
             "if (row + {r}u < params.m) {{ let s = {};\n\
              product[wid.z * params.m + row + {r}u] = (s.x + s.y) + (s.z + s.w); }}",
             sums.join(" + ")
+        );
+    }
+    text.push_str("}\n");
+}
+
+/// As [`rows`], sixteen terms at a read.
+fn row_blocks(text: &mut String, variant: &Variant) {
+    entry(text, variant);
+    let rows = variant.rows;
+    let _ = writeln!(
+        text,
+        "let row = ((wid.y * 65535u + wid.x) * {}u + lid.x) * {rows}u;\nif (row >= params.m) {{ return; }}\n\
+         let blocks = params.k / 16u;\nlet b = wid.z * blocks;",
+        variant.workgroup[0]
+    );
+    for r in 0..rows {
+        let _ = writeln!(
+            text,
+            "let a{r} = (wid.z * params.m + min(row + {r}u, params.m - 1u)) * blocks;\nvar s{r} = vec4<f32>();"
+        );
+    }
+    text.push_str("for (var i = 0u; i < blocks; i++) {\nlet v = rhs[b + i];\n");
+    for r in 0..rows {
+        let _ = writeln!(text, "let m{r} = lhs[a{r} + i];");
+        for t in 0..4 {
+            let _ = writeln!(text, "s{r} += m{r}[{t}] * v[{t}];");
+        }
+    }
+    text.push_str("}\n");
+    for r in 0..rows {
+        let _ = writeln!(
+            text,
+            "if (row + {r}u < params.m) {{\n\
+             product[wid.z * params.m + row + {r}u] = (s{r}.x + s{r}.y) + (s{r}.z + s{r}.w); }}"
         );
     }
     text.push_str("}\n");

@@ -124,7 +124,7 @@ pub fn candidates(product: &Product, is_software: bool) -> Vec<usize> {
 /// A guess of the work, for the order of trials: arithmetic on the padded result, loads, and too few or too thin
 /// invocations.
 fn cost(variant: &Variant, product: &Product, is_software: bool) -> u64 {
-    if matches!(variant.cut, Cut::Rows | Cut::RowGroups) {
+    if matches!(variant.cut, Cut::Rows | Cut::RowBlocks | Cut::RowGroups) {
         return 0;
     }
     let up = |size: usize, tile: u32| (size as u64).div_ceil(u64::from(tile)) * u64::from(tile);
