@@ -6,6 +6,7 @@
     reason = "a test may stop where it stands, and names its adapter"
 )]
 
+mod family;
 mod kernels;
 mod mutants;
 #[path = "../native/support/mod.rs"]

@@ -2,7 +2,7 @@
 //! checks must notice. A change that no result can show is listed with its reason.
 
 mod allowed;
-mod changes;
+pub mod changes;
 
 use super::kernels::{
     case::{Draw, Spec},
@@ -30,12 +30,12 @@ fn spend() -> bool {
 ";
 
 /// A kernel whose invocations wait for each other: its loops stay as they are, since all must leave them together.
-fn has_barrier(source: &str) -> bool {
+pub fn has_barrier(source: &str) -> bool {
     source.contains("workgroupBarrier")
 }
 
 /// The text with every loop's condition paid for.
-fn fuelled(source: &str) -> String {
+pub fn fuelled(source: &str) -> String {
     if has_barrier(source) {
         return source.to_owned();
     }
@@ -52,7 +52,7 @@ fn fuelled(source: &str) -> String {
     text + FUEL
 }
 
-fn is_valid(source: &str) -> bool {
+pub fn is_valid(source: &str) -> bool {
     let flags = naga::valid::ValidationFlags::all();
     let mut validator = naga::valid::Validator::new(flags, naga::valid::Capabilities::all());
     naga::front::wgsl::parse_str(source).is_ok_and(|module| validator.validate(&module).is_ok())
