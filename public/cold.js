@@ -1,12 +1,12 @@
 // The shortest way from an address to the first 256x256 product: no page, no probe, no tuning. `window.coldDone` is
 // the contract of the comparison with other engines.
-import { fused, moduleName } from './relaxed.js';
-
 const version = new URL(import.meta.url).search;
 const isGpu = new URLSearchParams(location.search).get('backend') === 'webgpu';
 
-// Everything that can start at once does: the modules, the WASM, and the browser's GPU process.
-const wasm = fetch(new URL(`./${moduleName}${version}`, import.meta.url));
+// Everything that can start at once does: the modules, which the page has asked for already, the WASM, and the
+// browser's GPU process.
+const relaxed = import(`./relaxed.js${version}`);
+const wasm = relaxed.then(({ moduleName }) => fetch(new URL(`./${moduleName}${version}`, import.meta.url)));
 const glue = import(`./compute-worker.js${version}`);
 const kit = import(`./bench-kit.js${version}`);
 if (isGpu) {
@@ -23,7 +23,7 @@ async function first() {
   mark('data');
   const engine = await glue;
   await engine.default({ module_or_path: wasm });
-  engine.useFused(fused);
+  engine.useFused((await relaxed).fused);
   mark('module');
   let product;
   if (isGpu) {

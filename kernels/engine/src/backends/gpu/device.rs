@@ -20,6 +20,9 @@ use std::{
 /// Longest that a GPU promise may take, in seconds.
 pub const GPU_TIMEOUT_SECONDS: f64 = 20.0;
 
+/// Runs of a kernel that pay for compiling it, unless somebody knows better.
+const USUAL_RUNS: u64 = 60;
+
 static GENERATION: AtomicU32 = AtomicU32::new(0);
 
 /// What is known of a device that went away or failed.
@@ -62,6 +65,8 @@ pub struct GpuDevice {
     lost: Arc<GpuLost>,
     pipelines: RefCell<HashMap<String, Rc<wgpu::ComputePipeline>>>,
     rates: Cell<DeviceRates>,
+    /// How often a kernel is thought to run, against the time that compiling it takes.
+    pub(super) expected_runs: Cell<u64>,
     pub(super) tuning: RefCell<TuneTable>,
     /// Variants of the product that answered wrongly here, with what they said.
     pub(super) quarantine: RefCell<BTreeMap<usize, String>>,
@@ -141,6 +146,7 @@ impl GpuDevice {
             lost,
             pipelines: RefCell::default(),
             rates: Cell::new(DeviceRates::guess(false)),
+            expected_runs: Cell::new(USUAL_RUNS),
             tuning: RefCell::default(),
             quarantine: RefCell::default(),
         };
@@ -200,6 +206,11 @@ impl GpuDevice {
             Some(_) => Err(EngineError::OutOfMemory { needed_bytes: bytes, limit_bytes: 0 }),
             None => Ok(buffer),
         }
+    }
+
+    /// Says how often kernels that are compiled from now on will run: once, where the first result is what counts.
+    pub fn expect_runs(&self, runs: u64) {
+        self.expected_runs.set(runs.max(1));
     }
 
     /// Remembers measured rates.

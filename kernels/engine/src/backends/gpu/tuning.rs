@@ -97,9 +97,9 @@ pub(super) fn form_of(product: &Product) -> Form {
     Form::of(sizes, transposes, product.accumulate, product.epilogue.clone())
 }
 
-/// The variants worth a measurement for a product, best guess first.
+/// The variants worth a measurement for a product that will run so often, best guess first.
 #[must_use]
-pub fn candidates(product: &Product, is_software: bool) -> Vec<usize> {
+pub fn candidates(product: &Product, is_software: bool, runs: u64) -> Vec<usize> {
     let (form, params) = (form_of(product), params_of(product));
     let mut found: Vec<usize> = (0..VARIANTS.len())
         .filter(|index| {
@@ -110,8 +110,9 @@ pub fn candidates(product: &Product, is_software: bool) -> Vec<usize> {
             })
         })
         .collect();
-    let guess =
-        |index: &usize| VARIANTS.get(*index).map_or(u64::MAX, |variant| cost(variant, product, is_software));
+    let guess = |index: &usize| {
+        VARIANTS.get(*index).map_or(u64::MAX, |variant| cost(variant, product, is_software, runs))
+    };
     found.sort_by_key(guess);
     if is_software {
         // There a trial costs up to a second of compiling, and the guess is good.
@@ -123,7 +124,7 @@ pub fn candidates(product: &Product, is_software: bool) -> Vec<usize> {
 
 /// A guess of the work, for the order of trials: arithmetic on the padded result, loads, and too few or too thin
 /// invocations.
-fn cost(variant: &Variant, product: &Product, is_software: bool) -> u64 {
+fn cost(variant: &Variant, product: &Product, is_software: bool, runs: u64) -> u64 {
     if matches!(variant.cut, Cut::Rows | Cut::RowBlocks | Cut::RowGroups) {
         return 0;
     }
@@ -133,13 +134,13 @@ fn cost(variant: &Variant, product: &Product, is_software: bool) -> u64 {
         // The four invocations of a vector run whether or not they are inside, and a load costs as much as several
         // multiplications, one for each of the four. Measured on SwiftShader.
         const LOAD: u64 = 4;
-        // Compiling an element of the tile takes as long as this many multiplications, shared by a hundred runs.
-        const COMPILING: u64 = 80_000;
+        // Compiling an element of the tile takes as long as this many multiplications, shared by all runs.
+        const COMPILING: u64 = 3_000_000;
         let padded = up(product.m, rows * y.min(4)) * up(product.n, columns * x.min(4));
         let loads = LOAD * (padded / u64::from(rows) + padded / u64::from(columns));
         let terms = (product.k * product.batch) as u64;
         let thin = if x * y > 8 { 9 } else { 8 };
-        return (padded + loads) * terms * thin / 8 + COMPILING * u64::from(rows * columns);
+        return (padded + loads) * terms * thin / 8 + COMPILING / runs.max(1) * u64::from(rows * columns);
     }
     let padded = up(product.m, rows) * up(product.n, columns);
     let invocations = padded / u64::from(rows) / u64::from(columns) * (product.batch * product.splits) as u64;
@@ -166,7 +167,7 @@ impl GpuDevice {
     fn usable(&self, product: &Product) -> Vec<usize> {
         let quarantine = self.quarantine.borrow();
         let is_trusted = |index: &usize| !quarantine.contains_key(index);
-        let likely = candidates(product, self.is_software());
+        let likely = candidates(product, self.is_software(), self.expected_runs.get());
         let trusted: Vec<usize> = likely.into_iter().filter(is_trusted).collect();
         if !trusted.is_empty() {
             return trusted;
