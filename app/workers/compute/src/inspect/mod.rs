@@ -197,6 +197,14 @@ async fn memory_report(subject: &Subject, place: &Where) -> Result<String, Engin
     Ok(report("Memory", &lead, &sections))
 }
 
+/// On a GPU, the rates that choosing kernels for the plan measured belong to what is known beforehand.
+fn with_tuning(calibration: &profile::Calibration, place: &Where) -> profile::Calibration {
+    match place {
+        Where::Cpu => calibration.clone(),
+        Where::Gpu { device, .. } => calibration.clone().with_tuning(&device.tuning()),
+    }
+}
+
 async fn predict_report(request: &Request, subject: &Subject, place: &Where) -> Result<String, EngineError> {
     request.progress("Measuring this backend's rates");
     let calibration = profile::calibrate(place).await?;
@@ -207,8 +215,9 @@ async fn predict_report(request: &Request, subject: &Subject, place: &Where) -> 
         request.progress(&format!("Predicting and running a batch of {batch}"));
         let own = subject.with_batch(batch);
         let session = own.session(place).await?;
+        let known = with_tuning(&calibration, place);
         let predicted =
-            profile::predict(session.plan(), own.settings.gradient_accumulation_steps, &calibration).seconds;
+            profile::predict(session.plan(), own.settings.gradient_accumulation_steps, &known).seconds;
         drop(session);
         let measured = step_seconds(&own, place).await?;
         let error = predicted / measured - 1.0;
@@ -232,7 +241,7 @@ async fn predict_report(request: &Request, subject: &Subject, place: &Where) -> 
 /// Variants of the product that are not used because they answered wrongly.
 fn quarantined(device: &engine::backends::gpu::GpuDevice) -> impl Iterator<Item = Vec<Cell>> {
     let variants = device.quarantined().into_iter();
-    variants.map(|(variant, message)| vec![Cell::text(&format!("product, {variant}")), Cell::text(&message)])
+    variants.map(|(variant, message)| vec![Cell::text(format!("product, {variant}")), Cell::text(&message)])
 }
 
 async fn kernels_report(request: &Request, place: &Where) -> Result<String, EngineError> {

@@ -4,6 +4,7 @@ use super::{
     Request, backend,
     json::{self, Cell, Section},
     subject::Subject,
+    with_tuning,
 };
 use engine::{
     EngineError, probe,
@@ -22,7 +23,8 @@ pub async fn report(request: &Request, subject: &Subject, place: &Where) -> Resu
     request.progress("Running and timing every kernel call");
     let mut session = subject.session(place).await?;
     let parts = subject.settings.gradient_accumulation_steps;
-    let predicted = profile::predict(session.plan(), parts, &calibration).seconds;
+    let known = with_tuning(&calibration, place);
+    let predicted = profile::predict(session.plan(), parts, &known).seconds;
     session.advance(2).await?;
     let measured = profile::profile_step(&mut session, 3).await?;
     let roofs = Roofs::of(&rates, session.plan().bytes() as f64);

@@ -45,6 +45,8 @@ pub struct Choice {
     pub variant: usize,
     /// Seconds of the shape that was measured.
     pub seconds: f64,
+    /// Operations of that shape.
+    pub flops: f64,
     /// Why, in words.
     pub reason: String,
 }
@@ -64,8 +66,8 @@ impl TuneTable {
             let flags = class.transposes.iter().chain(&class.quads).chain([&class.is_batched]);
             let flags: String = flags.map(|flag| if *flag { '1' } else { '0' }).collect();
             let [m, n, k] = class.magnitudes;
-            let Choice { variant, seconds, reason } = choice;
-            format!("{flags} {m} {n} {k} {variant} {seconds:e} {reason}\n")
+            let Choice { variant, seconds, flops, reason } = choice;
+            format!("{flags} {m} {n} {k} {variant} {seconds:e} {flops:e} {reason}\n")
         };
         self.choices.iter().map(line).collect()
     }
@@ -74,16 +76,17 @@ impl TuneTable {
     #[must_use]
     pub fn from_text(text: &str) -> Self {
         let parse = |line: &str| {
-            let mut words = line.splitn(7, ' ');
+            let mut words = line.splitn(8, ' ');
             let flags: Vec<bool> = words.next()?.chars().map(|flag| flag == '1').collect();
             let &[a, b, c, d, e, is_batched] = flags.as_slice() else { return None };
             let mut number = || words.next()?.parse::<u32>().ok();
             let magnitudes = [number()?, number()?, number()?];
             let variant = number()? as usize;
-            let seconds = words.next()?.parse::<f64>().ok().filter(|seconds| seconds.is_finite())?;
+            let mut amount = || words.next()?.parse::<f64>().ok().filter(|amount| amount.is_finite());
+            let (seconds, flops) = (amount()?, amount()?);
             let reason = words.next()?.to_owned();
             let class = ShapeClass { transposes: [a, b], quads: [c, d, e], magnitudes, is_batched };
-            (variant < VARIANTS.len()).then_some((class, Choice { variant, seconds, reason }))
+            (variant < VARIANTS.len()).then_some((class, Choice { variant, seconds, flops, reason }))
         };
         Self { choices: text.lines().filter_map(parse).collect() }
     }
@@ -292,6 +295,6 @@ impl GpuDevice {
             ),
             None => format!("{}: the only one that fits", name(variant)),
         };
-        Ok(Some(Choice { variant, seconds, reason }))
+        Ok(Some(Choice { variant, seconds, flops: product.flops(), reason }))
     }
 }

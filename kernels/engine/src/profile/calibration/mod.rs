@@ -7,7 +7,10 @@ mod bench;
 
 pub use bench::calibrate;
 
-use crate::plan::{Call, Kernel};
+use crate::{
+    backends::gpu::TuneTable,
+    plan::{Call, Kernel},
+};
 use shaders::{
     KernelId,
     program::{Access, Binary, Instruction, MapKernel, Unary},
@@ -184,6 +187,19 @@ impl Calibration {
             weights += weight;
         }
         (weights > 0.0).then(|| (sum / weights).exp())
+    }
+
+    /// The same with the rates that tuning measured: those of the variants that will run, at the shapes that will.
+    #[must_use]
+    pub fn with_tuning(mut self, table: &TuneTable) -> Self {
+        let measured = table.choices.iter().filter(|(_, choice)| choice.flops > 0.0 && choice.seconds > 0.0);
+        self.samples.extend(measured.map(|(class, choice)| {
+            let [lhs, rhs] = class.transposes.map(|transposed| if transposed { 't' } else { 'n' });
+            // Sizes of a class lie between two powers of two.
+            let at = class.magnitudes.map(|magnitude| (f64::from(magnitude) - 0.3).max(0.0));
+            Sample { class: format!("product.{lhs}{rhs}"), at, rate: choice.flops / choice.seconds }
+        }));
+        self
     }
 
     /// As text, a line a sample, for the browser's storage.
