@@ -78,27 +78,23 @@ async function database() {
 
 // ---- one tab at a time
 
-// Two tabs that save one run would remove each other's files, so only the first one gets the store.
+// Two tabs that save one run would remove each other's files, so only the first one gets the store. A page that is
+// reloaded waits until the lock of its earlier worker is free.
+const PATIENCE = 5000;
 const alone = () => new Promise((resolve) => {
   if (!navigator.locks) return resolve(true);
-  const held = (lock) => {
-    resolve(lock !== null);
+  const held = () => {
+    resolve(true);
     // Held until this worker ends.
-    return lock && new Promise(() => {});
+    return new Promise(() => {});
   };
-  return navigator.locks.request(FOLDER, { ifAvailable: true }, held).catch(() => resolve(true));
+  const refused = ({ name }) => resolve(name !== 'TimeoutError' && name !== 'AbortError');
+  return navigator.locks.request(FOLDER, { signal: AbortSignal.timeout(PATIENCE) }, held).catch(refused);
 });
-const waitABit = () => new Promise((resolve) => setTimeout(resolve, 250));
 
 /** The store of this browser; rejects with words for the visitor where there is none. */
 export async function openStore() {
-  // A page that is reloaded needs a moment until the lock of its earlier worker is free.
-  let mine = await alone();
-  for (let round = 0; !mine && round < 8; round++) {
-    await waitABit();
-    mine = await alone();
-  }
-  if (!mine) throw new Error('another tab of this page keeps its run there');
+  if (!(await alone())) throw new Error('another tab of this page keeps its run there');
   const problems = [];
   for (const open of [folder, database]) {
     try {

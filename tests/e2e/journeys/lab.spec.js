@@ -371,14 +371,14 @@ test.describe("with a software GPU", () => {
 
   test("a run on the GPU goes on after a reload with the bits of an undisturbed run", async ({ app }) => {
     const { page } = app;
-    await openLab(app, `${SPIRAL.replace("cpu", "gpu")}&steps=400&every=100&save=1&dropout=0&ema=0.9&clip=1&optimizer=adamw&decay=0.01`);
+    await openLab(app, `${SPIRAL.replace("cpu", "gpu")}&steps=2000&every=500&save=1&dropout=0&ema=0.9&clip=1&optimizer=adamw&decay=0.01`);
     await page.getByTestId("start").click();
     const undisturbed = await digests(page);
     await discard(page);
     await page.getByTestId("start").click();
     await expect.poll(() => number(page, "saved").catch(() => 0), WAIT).toBeGreaterThan(0);
     await page.reload();
-    await expect(page.getByTestId("kept-words")).toContainText(/A run stopped at step \d+ of 400 is kept/, WAIT);
+    await expect(page.getByTestId("kept-words")).toContainText(/A run stopped at step \d+ of 2,000 is kept/, WAIT);
     await page.getByTestId("continue").click();
     expect(await digests(page)).toEqual(undisturbed);
     await expect(page.getByTestId("ran-on")).toContainText("GPU");
