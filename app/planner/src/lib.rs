@@ -17,6 +17,8 @@ pub mod memory;
 pub mod performance;
 pub mod prediction;
 pub mod presets;
+pub mod residual;
+pub mod rows;
 mod sanitise;
 pub mod scenario;
 pub mod share;
