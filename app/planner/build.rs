@@ -283,7 +283,7 @@ fn models(out: &mut String) {
         for key in FLAGS {
             write!(out, "{key}: {}, ", flag(row, key, &context)).expect("strings grow");
         }
-        out.push_str("} },\n");
+        out.push_str("..ModelShape::DENSE } },\n");
     }
     out.push_str("];\n");
 }

@@ -8,6 +8,7 @@ mod error;
 pub use error::CatalogError;
 
 use crate::scenario::Dtype;
+pub use crate::shape::ModelShape;
 use crate::units::{Bytes, BytesPerSecond, FlopsPerSecond, Usd, UsdPerHour, Watts};
 
 /// A value with its source and the date on which it was read.
@@ -153,35 +154,6 @@ pub struct Price {
     pub priced_on: &'static str,
     /// Rent of one accelerator.
     pub usd_per_accelerator_hour: Fact<UsdPerHour>,
-}
-
-/// The shape of a transformer, in the field names of a Hugging Face `config.json`.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct ModelShape {
-    /// Width of the residual stream.
-    pub hidden_size: u32,
-    /// Width inside the MLP.
-    pub intermediate_size: u32,
-    /// Layers.
-    pub num_hidden_layers: u32,
-    /// Query heads.
-    pub num_attention_heads: u32,
-    /// Key and value heads.
-    pub num_key_value_heads: u32,
-    /// Width of one head.
-    pub head_dim: u32,
-    /// Rows of the embedding.
-    pub vocab_size: u32,
-    /// Longest sequence that the published model was made for.
-    pub max_position_embeddings: u32,
-    /// Positions are a learned table rather than a rotation.
-    pub learned_position_embeddings: bool,
-    /// The MLP has a gate (three products instead of two).
-    pub gated_mlp: bool,
-    /// The output projection shares the embedding's weights.
-    pub tie_word_embeddings: bool,
-    /// Attention looks only backwards.
-    pub causal: bool,
 }
 
 /// A model preset.

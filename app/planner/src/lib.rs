@@ -21,6 +21,7 @@ pub mod residual;
 pub mod rows;
 mod sanitise;
 pub mod scenario;
+pub mod shape;
 pub mod share;
 pub mod units;
 pub mod validation;

@@ -98,7 +98,7 @@ pub fn fit(points: &[Point], residuals: &[f64], kernel: &Kernel) -> Option<Fit> 
             }
         }
     }
-    let factor = Cholesky::of(matrix, count)?;
+    let factor = Cholesky::of(&matrix, count)?;
     let weights = factor.solve(residuals);
     let diagonal = factor.inverse_diagonal();
     let leave_one_out = residuals
@@ -115,7 +115,7 @@ struct Cholesky {
 }
 
 impl Cholesky {
-    fn of(matrix: Vec<f64>, count: usize) -> Option<Self> {
+    fn of(matrix: &[f64], count: usize) -> Option<Self> {
         let mut rows: Vec<Vec<f64>> = Vec::with_capacity(count);
         for i in 0..count {
             let mut row: Vec<f64> = Vec::with_capacity(i + 1);

@@ -260,7 +260,7 @@ impl Row<'_> {
             learned_position_embeddings: false,
             gated_mlp: true,
             tie_word_embeddings: false,
-            causal: true,
+            ..ModelShape::DENSE
         };
         let Some(published) = published else {
             let classic = self.text("model").starts_with("GPT") || self.text("model").starts_with("megatron");

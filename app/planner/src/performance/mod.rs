@@ -19,7 +19,7 @@ pub use step::{PartKind, StepBreakdown, step_breakdown};
 
 use crate::catalog::{Calibration, ModelShape};
 use crate::scenario::Dtype;
-use crate::units::{Bytes, BytesPerSecond, Flops, FlopsPerSecond};
+use crate::units::{Bytes, BytesPerSecond, FlopsPerSecond};
 
 /// What the step-time model needs to know of the machine.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -87,64 +87,6 @@ impl Layout {
             Dtype::F32 => 4.0,
             Dtype::Bf16 | Dtype::F16 | Dtype::F8E4m3 | Dtype::I8 => 2.0,
         }
-    }
-}
-
-impl ModelShape {
-    /// Width of all query heads.
-    #[must_use]
-    pub fn query_width(&self) -> f64 {
-        f64::from(self.num_attention_heads) * f64::from(self.head_dim)
-    }
-
-    /// Width of all key (or value) heads.
-    #[must_use]
-    pub fn key_value_width(&self) -> f64 {
-        f64::from(self.num_key_value_heads) * f64::from(self.head_dim)
-    }
-
-    /// Projections of the MLP: gate, up, down; or up, down.
-    #[must_use]
-    pub const fn mlp_projections(&self) -> f64 {
-        if self.gated_mlp { 3.0 } else { 2.0 }
-    }
-
-    /// Weights of one layer's matrices.
-    #[must_use]
-    pub fn layer_parameters(&self) -> f64 {
-        let hidden = f64::from(self.hidden_size);
-        hidden * (2.0 * self.query_width() + 2.0 * self.key_value_width())
-            + self.mlp_projections() * hidden * f64::from(self.intermediate_size)
-    }
-
-    /// Weights of one vocabulary matrix.
-    #[must_use]
-    pub fn vocabulary_parameters(&self) -> f64 {
-        f64::from(self.hidden_size) * f64::from(self.vocab_size)
-    }
-
-    /// All weights: layers, embeddings, learned positions. Norms and biases (under 0.1 %) are left out.
-    #[must_use]
-    pub fn parameters(&self) -> f64 {
-        let tables = if self.tie_word_embeddings { 1.0 } else { 2.0 };
-        let positions = if self.learned_position_embeddings {
-            f64::from(self.hidden_size) * f64::from(self.max_position_embeddings)
-        } else {
-            0.0
-        };
-        f64::from(self.num_hidden_layers) * self.layer_parameters()
-            + tables * self.vocabulary_parameters()
-            + positions
-    }
-
-    /// Model FLOPs of one trained token in the convention of PaLM (Chowdhery et al. 2022, appendix B):
-    /// `6 x weights in products + 12 x layers x query width x sequence length`. Recomputation does not count,
-    /// and causal attention counts in full, as in published utilisation figures.
-    #[must_use]
-    pub fn training_flops_per_token(&self, sequence_length: u32) -> Flops {
-        let layers = f64::from(self.num_hidden_layers);
-        let products = layers * self.layer_parameters() + self.vocabulary_parameters();
-        Flops(6.0 * products + 12.0 * layers * self.query_width() * f64::from(sequence_length))
     }
 }
 
