@@ -7,6 +7,7 @@
 //! - [`share`]: workbench to link and back, for ever.
 //! - [`mod@format`]: the only place where a quantity becomes text.
 
+pub mod calibration;
 pub mod catalog;
 mod cost;
 mod evaluate;
@@ -23,6 +24,7 @@ mod sanitise;
 pub mod scenario;
 pub mod shape;
 pub mod share;
+pub mod training;
 pub mod units;
 pub mod validation;
 pub mod workbench;

@@ -1,3 +1,5 @@
 //! Published measurements as rows of a CSV, in the columns of `validation/*.csv`.
 
 pub mod csv;
+pub mod shapes;
+pub mod training;

@@ -1,0 +1,4 @@
+//! Fits the parameters and the correction on published rows, and measures the error on rows left out.
+
+pub mod search;
+pub mod training;

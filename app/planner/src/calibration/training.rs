@@ -1,0 +1,136 @@
+//! The training model's parameters and correction.
+
+use super::search::{Coordinate, minimise};
+use crate::catalog::Catalog;
+use crate::residual::{CATEGORIES, CONTINUOUS, Fit, Kernel, Point, fit};
+use crate::rows::csv::{self, Table};
+use crate::rows::training::{TrainingRun, read_run};
+use crate::training::{Parameters, point, step};
+
+/// A published run with what was measured.
+#[derive(Debug, Clone)]
+pub struct Observation {
+    /// The run.
+    pub run: TrainingRun,
+    /// Measured seconds of a step.
+    pub measured: f64,
+    /// Measured memory, GiB, where published.
+    pub memory_gib: Option<f64>,
+    /// Second published figure.
+    pub value2: Option<f64>,
+    /// What the correction sees.
+    pub point: Point,
+}
+
+/// The rows that can be read, and why others cannot.
+#[must_use]
+pub fn observations(table: &Table, catalog: &Catalog) -> (Vec<Observation>, Vec<String>) {
+    let (mut read, mut skipped) = (Vec::new(), Vec::new());
+    for row in table.iter() {
+        let value = |column: &str| row.text(column).parse::<f64>().ok().filter(|value| *value > 0.0);
+        let Some(measured) = value("value") else { continue };
+        match read_run(&row, catalog) {
+            Ok(run) => read.push(Observation {
+                measured: run.step_seconds(run.metric, measured),
+                memory_gib: value("mem_gib"),
+                value2: value("value2"),
+                point: point(&run.workload, &run.layout, &run.chip, run.chip_number),
+                run,
+            }),
+            Err(reason) => skipped.push(format!("{}: {reason}", row.text("id"))),
+        }
+    }
+    (read, skipped)
+}
+
+/// `ln(measured / physics)` of every observation.
+#[must_use]
+pub fn residuals(observations: &[Observation], parameters: &Parameters) -> Vec<f64> {
+    observations
+        .iter()
+        .map(|o| {
+            let seconds = step(&o.run.workload, &o.run.layout, &o.run.chip, parameters).total();
+            libm::log(o.measured / seconds)
+        })
+        .collect()
+}
+
+/// Physics alone: mean absolute logarithm, with a pull to the neutral start that keeps parameters without evidence
+/// where they are plausible.
+#[must_use]
+pub fn fit_parameters(observations: &[Observation]) -> (Parameters, f64) {
+    let coordinates: Vec<Coordinate<Parameters>> = Parameters::RANGES
+        .iter()
+        .map(|(name, at, low, high)| Coordinate { name, at: Box::new(at), low: *low, high: *high })
+        .collect();
+    let objective = |candidate: &Parameters| {
+        let errors = residuals(observations, candidate);
+        let mean = errors.iter().map(|e| if e.is_finite() { e.abs().min(1.5) } else { 9.0 }).sum::<f64>()
+            / errors.len().max(1) as f64;
+        let (mut moved, mut neutral) = (*candidate, Parameters::NEUTRAL);
+        let pull: f64 = Parameters::RANGES
+            .iter()
+            .map(|(_, at, _, _)| libm::log(*at(&mut moved) / *at(&mut neutral)).abs())
+            .sum();
+        mean + 2e-4 * pull
+    };
+    minimise(&Parameters::NEUTRAL, &coordinates, 1.5, 1.01, &objective)
+}
+
+/// Where the search for the kernel starts: lengths of about the spread of each feature.
+#[must_use]
+pub const fn neutral_kernel() -> Kernel {
+    Kernel {
+        lengths: [4.0, 4.0, 6.0, 3.0, 3.0, 3.0, 4.0, 3.0, 6.0, 5.0, 6.0, 3.0, 4.0, 4.0, 4.0, 6.0],
+        penalties: [0.3, 0.3, 1.0, 0.8, 0.5, 0.5, 1.0, 0.1],
+        far: 0.04,
+        near: 0.01,
+        noise: 0.0005,
+    }
+}
+
+/// Mean absolute error in per cent of the rows left out one by one.
+#[must_use]
+pub fn left_out_error(fitted: &Fit, residuals: &[f64]) -> f64 {
+    let sum: f64 = residuals
+        .iter()
+        .zip(&fitted.leave_one_out)
+        .map(|(residual, predicted)| (libm::exp(predicted - residual) - 1.0).abs().min(1.0))
+        .sum();
+    sum / residuals.len().max(1) as f64
+}
+
+/// Chooses the kernel by leave-one-out error.
+#[must_use]
+pub fn fit_kernel(points: &[Point], residuals: &[f64], start: &Kernel, last_factor: f64) -> (Kernel, f64) {
+    let mut coordinates: Vec<Coordinate<Kernel>> = Vec::new();
+    for j in 0..CONTINUOUS {
+        coordinates.push(Coordinate {
+            name: "length",
+            at: Box::new(move |kernel| kernel.lengths.get_mut(j).unwrap_or(&mut kernel.far)),
+            low: 0.1,
+            high: 60.0,
+        });
+    }
+    for j in 0..CATEGORIES {
+        coordinates.push(Coordinate {
+            name: "penalty",
+            at: Box::new(move |kernel| kernel.penalties.get_mut(j).unwrap_or(&mut kernel.far)),
+            low: 0.01,
+            high: 6.0,
+        });
+    }
+    coordinates.push(Coordinate { name: "far", at: Box::new(|k| &mut k.far), low: 0.002, high: 1.0 });
+    coordinates.push(Coordinate { name: "near", at: Box::new(|k| &mut k.near), low: 0.0002, high: 1.0 });
+    coordinates.push(Coordinate { name: "noise", at: Box::new(|k| &mut k.noise), low: 2e-5, high: 0.05 });
+    let objective = |kernel: &Kernel| fit(points, residuals, kernel).map_or(9.0, |f| left_out_error(&f, residuals));
+    minimise(start, &coordinates, 2.0, last_factor, &objective)
+}
+
+/// Reads the carried rows.
+///
+/// # Errors
+/// The first malformed line.
+pub fn carried() -> Result<Table, String> {
+    csv::read(include_str!("../../validation/training.csv"))
+}
