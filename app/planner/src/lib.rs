@@ -7,6 +7,7 @@
 //! - [`share`]: workbench to link and back, for ever.
 //! - [`mod@format`]: the only place where a quantity becomes text.
 
+pub mod accuracy;
 pub mod calibration;
 pub mod catalog;
 mod cost;

@@ -1,4 +1,5 @@
 //! Fits the parameters and the correction on published rows, and measures the error on rows left out.
 
+pub mod file;
 pub mod search;
 pub mod training;

@@ -1,11 +1,12 @@
 //! The training model's parameters and correction.
 
+use super::file::Numbers;
 use super::search::{Coordinate, minimise};
 use crate::catalog::Catalog;
-use crate::residual::{CATEGORIES, CONTINUOUS, Fit, Kernel, Point, fit};
+use crate::residual::{CATEGORIES, CONTINUOUS, Fit, Kernel, Point, Residual, Spread, fit};
 use crate::rows::csv::{self, Table};
 use crate::rows::training::{TrainingRun, read_run};
-use crate::training::{Parameters, point, step};
+use crate::training::{Parameters, memory, point, step};
 
 /// A published run with what was measured.
 #[derive(Debug, Clone)]
@@ -133,4 +134,80 @@ pub fn fit_kernel(points: &[Point], residuals: &[f64], start: &Kernel, last_fact
 /// The first malformed line.
 pub fn carried() -> Result<Table, String> {
     csv::read(include_str!("../../validation/training.csv"))
+}
+
+/// `ln(measured / physics)` of the memory of every observation that has one.
+#[must_use]
+pub fn memory_residuals(observations: &[Observation]) -> Vec<(Observation, f64)> {
+    observations
+        .iter()
+        .filter_map(|o| {
+            let bytes = o.memory_gib? * 1_073_741_824.0;
+            Some((o.clone(), libm::log(bytes / memory(&o.run.workload, &o.run.layout).total())))
+        })
+        .collect()
+}
+
+/// The kernel of the memory: too few rows to choose one by leaving rows out, so the neutral one with whole-gigabyte
+/// readings as noise.
+#[must_use]
+pub const fn memory_kernel() -> Kernel {
+    Kernel { far: 0.05, near: 0.0125, noise: 0.002, ..neutral_kernel() }
+}
+
+/// Weights and spread of a correction on these rows.
+#[must_use]
+pub fn residual_of(points: &[Point], residuals: &[f64], kernel: &Kernel, groups: usize) -> Option<(Residual, Fit)> {
+    let fitted = fit(points, residuals, kernel)?;
+    let errors: Vec<f64> = residuals.iter().zip(&fitted.leave_one_out).map(|(r, p)| r - p).collect();
+    let spread = Spread::measured(&errors, &fitted.nearness, groups);
+    let residual =
+        Residual { kernel: *kernel, anchors: points.to_vec(), weights: fitted.weights.clone(), spread };
+    Some((residual, fitted))
+}
+
+/// Fits everything and returns what [`crate::training::TrainingModel::builtin`] reads.
+///
+/// # Errors
+/// A kernel that cannot be solved.
+pub fn calibrate(observations: &[Observation], last_factor: f64) -> Result<Numbers, String> {
+    let (parameters, _) = fit_parameters(observations);
+    let points: Vec<Point> = observations.iter().map(|o| o.point).collect();
+    let values = residuals(observations, &parameters);
+    let (kernel, _) = fit_kernel(&points, &values, &neutral_kernel(), last_factor);
+    numbers_of(observations, &parameters, &kernel)
+}
+
+/// What follows from parameters and kernel without any search: weights, spreads, the memory's correction.
+///
+/// # Errors
+/// A kernel that cannot be solved.
+pub fn numbers_of(
+    observations: &[Observation],
+    parameters: &Parameters,
+    kernel: &Kernel,
+) -> Result<Numbers, String> {
+    let unsolved = || "the kernel cannot be solved".to_owned();
+    let mut numbers = Numbers::default();
+    let mut read = *parameters;
+    for (name, at, _, _) in Parameters::RANGES {
+        numbers.push("parameter", name, *at(&mut read));
+    }
+    let points: Vec<Point> = observations.iter().map(|o| o.point).collect();
+    let values = residuals(observations, parameters);
+    let (time, _) = residual_of(&points, &values, kernel, 8).ok_or_else(unsolved)?;
+    let ids: Vec<&str> = observations.iter().map(|o| o.run.id.as_str()).collect();
+    numbers.push_residual("time", &time, &ids);
+    let remembered = memory_residuals(observations);
+    let points: Vec<Point> = remembered.iter().map(|(o, _)| o.point).collect();
+    let values: Vec<f64> = remembered.iter().map(|(_, value)| *value).collect();
+    let (held, fitted) = residual_of(&points, &values, &memory_kernel(), 3).ok_or_else(unsolved)?;
+    let ids: Vec<&str> = remembered.iter().map(|(o, _)| o.run.id.as_str()).collect();
+    numbers.push_residual("memory", &held, &ids);
+    let mut short: Vec<f64> = values.iter().zip(&fitted.leave_one_out).map(|(r, p)| r - p).collect();
+    short.sort_by(f64::total_cmp);
+    let at = (short.len() as f64 * 0.96) as usize;
+    let margin = short.get(at.min(short.len().saturating_sub(1))).copied().unwrap_or(0.0) + libm::log(0.95);
+    numbers.push("memory", "margin", margin.max(0.0));
+    Ok(numbers)
 }

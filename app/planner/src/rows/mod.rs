@@ -1,5 +1,6 @@
 //! Published measurements as rows of a CSV, in the columns of `validation/*.csv`.
 
+pub mod answer;
 pub mod csv;
 pub mod shapes;
 pub mod training;

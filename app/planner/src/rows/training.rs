@@ -167,7 +167,7 @@ pub fn read_run(row: &Row<'_>, catalog: &Catalog) -> Result<TrainingRun, String>
         global_batch_size: whole(row, "global_batch")?.unwrap_or(0),
         tuning: tuning_of(row.text("model")),
         recipe,
-        flash_attention: software != Software::Megatron || !is_old(accelerator),
+        flash_attention: software != Software::Megatron || !is_old(accelerator) || shape.gated_mlp,
         software,
         release: release_of(notes, accelerator, software),
     };
@@ -175,6 +175,10 @@ pub fn read_run(row: &Row<'_>, catalog: &Catalog) -> Result<TrainingRun, String>
     layout.sharding = sharding;
     layout.sharding_group = group_of(sharding_text);
     layout.recomputation = recomputation_of(row.text("recompute"), on_tpu, software);
+    if row.text("seq").is_empty() && !shape.gated_mlp && row.text("recompute").is_empty() {
+        // Megatron's first models checkpointed every layer (arXiv 1909.08053, section 4).
+        layout.recomputation = Recomputation::Full;
+    }
     layout.sequence_parallel = row.text("recompute").contains("seqpar")
         || (layout.tensor_parallel_size > 1 && !is_old(accelerator));
     layout.overlapped_tensor_parallel =
@@ -257,12 +261,18 @@ fn recipe_of(text: &str, accelerator: &Accelerator) -> Recipe {
         Recipe::Int8
     } else if has("fp8") || has("float8") {
         Recipe::Fp8
+    } else if text.is_empty() && accelerator.id.starts_with("gb3") {
+        Recipe::Nvfp4
     } else if text.is_empty() && accelerator.peak_flops(Dtype::F8E4m3).is_ok() {
         // Submissions to MLPerf that leave it open use what the chip does fastest in 8 bits.
         Recipe::Fp8
     } else if text == "fp32" || text == "f32" || text == "tf32" {
         Recipe::F32
-    } else if has("fp16") && !has("bf16") || has("float16") && !has("bfloat16") || accelerator.id.starts_with("v100") {
+    } else if has("not stated") && is_old(accelerator)
+        || has("fp16") && !has("bf16")
+        || has("float16") && !has("bfloat16")
+        || accelerator.id.starts_with("v100")
+    {
         Recipe::F16
     } else {
         Recipe::Bf16
@@ -348,8 +358,15 @@ fn release_of(notes: &str, accelerator: &Accelerator, software: Software) -> f64
 }
 
 const fn default_sequence(shape: &crate::catalog::ModelShape) -> u32 {
-    // Gated models of rows without a length are Llama 2 and later, classic ones GPT.
-    if shape.gated_mlp { 4096 } else { 2048 }
+    // Gated models of rows without a length are Llama 2 and later; classic ones below 10 billion weights are
+    // Megatron's first, with GPT-2's length.
+    if shape.gated_mlp {
+        4096
+    } else if shape.num_hidden_layers < 48 {
+        1024
+    } else {
+        2048
+    }
 }
 
 fn split(

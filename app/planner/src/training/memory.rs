@@ -1,6 +1,6 @@
 //! Memory of the fullest accelerator.
 
-use super::layout::{Layout, Recipe, Recomputation, Sharding, Tuning, Workload};
+use super::layout::{Layout, Recipe, Recomputation, Sharding, Software, Tuning, Workload};
 use super::step::local_parameters;
 
 /// Bytes on the fullest accelerator, by what they hold.
@@ -29,6 +29,20 @@ impl Memory {
         self.parts().iter().map(|(_, bytes)| bytes).sum()
     }
 
+    /// Every part so many times as large.
+    #[must_use]
+    pub const fn scaled(self, factor: f64) -> Self {
+        Self {
+            weights: self.weights * factor,
+            gradients: self.gradients * factor,
+            optimizer_states: self.optimizer_states * factor,
+            activations: self.activations * factor,
+            logits: self.logits * factor,
+            buffers: self.buffers * factor,
+            reserve: self.reserve * factor,
+        }
+    }
+
     /// Plain name and bytes of each part.
     #[must_use]
     pub const fn parts(&self) -> [(&'static str, f64); 7] {
@@ -44,38 +58,88 @@ impl Memory {
     }
 }
 
+/// Bytes of the context of the driver, libraries and fragments: aiconfigurator's 3.5 GB (systems/h100_sxm.yaml,
+/// `other_mem`).
+const RESERVE: f64 = 3.5e9;
+
+/// What an allocator leaves between blocks, as a share of what comes and goes in every step.
+const FRAGMENTS: f64 = 0.1;
+
 /// The memory of a run: mixed-precision Adam after Rajbhandari et al. 2020 (arXiv 1910.02054), activations after
 /// Korthikanti et al. 2022 (arXiv 2205.05198), written out per tensor so that grouped heads, gates and experts count
-/// right.
+/// right. The fullest stage is the first: it holds the embedding and most micro batches.
 #[must_use]
 pub fn memory(workload: &Workload, layout: &Layout) -> Memory {
-    let (dense, routed) = local_parameters(workload, layout);
+    let (dense, routed) = first_stage(workload, layout);
     let replicas = layout.shards();
     let experts = f64::from(layout.expert_parallel_size.max(1));
     let expert_replicas =
         (f64::from(layout.accelerator_count) / f64::from(layout.pipeline_parallel_size) / experts).max(1.0);
+    // Stages of a pipeline keep gathered weights and whole gradients: gathering per micro batch would cost more.
+    let sharding = if layout.sharding == Sharding::Weights && layout.pipeline_parallel_size > 1 {
+        Sharding::OptimizerStates
+    } else {
+        layout.sharding
+    };
     let held = |stage: Sharding| {
-        if layout.sharding >= stage { dense / replicas + routed / expert_replicas } else { dense + routed }
+        if sharding >= stage { dense / replicas + routed / expert_replicas } else { dense + routed }
     };
     let element = workload.recipe.activation_bytes();
     let low_rank = workload.tuning == Tuning::LowRank;
-    let states = if workload.recipe == Recipe::F32 { 8.0 } else { 12.0 };
     let mut weights = held(Sharding::Weights) * element;
-    if layout.sharding == Sharding::Weights {
+    if sharding == Sharding::Weights {
         // The layer at work and the one that is fetched are whole.
         let layers = f64::from(workload.shape.num_hidden_layers).max(1.0);
         weights += 2.0 * (dense + routed) / layers * element * f64::from(layout.pipeline_parallel_size);
     }
     let learning = if low_rank { 0.02 } else { 1.0 };
-    let gradient = if layout.sharding == Sharding::Weights { element } else { 4.0 };
+    let (activations, logits) = (activations(workload, layout), logits(workload, layout));
     Memory {
         weights,
-        gradients: held(Sharding::Gradients) * gradient * learning,
-        optimizer_states: held(Sharding::OptimizerStates) * states * learning,
-        activations: activations(workload, layout),
-        logits: logits(workload, layout),
-        buffers: 0.0,
-        reserve: 3.5e9,
+        gradients: held(Sharding::Gradients) * gradient_bytes(workload, layout) * learning,
+        optimizer_states: held(Sharding::OptimizerStates) * state_bytes(workload, layout) * learning,
+        activations,
+        logits,
+        buffers: FRAGMENTS * (activations + logits),
+        reserve: RESERVE,
+    }
+}
+
+/// Weights of the first stage on one rank: dense with the embedding's table, and routed experts.
+pub(super) fn first_stage(workload: &Workload, layout: &Layout) -> (f64, f64) {
+    let (mean, routed) = local_parameters(workload, layout);
+    let pipeline = f64::from(layout.pipeline_parallel_size);
+    let shape = &workload.shape;
+    let tables = if shape.tie_word_embeddings { 1.0 } else { 2.0 };
+    let tensor = f64::from(layout.tensor_parallel_size);
+    let spread = shape.vocabulary_parameters() * tables / tensor / pipeline;
+    let first = shape.vocabulary_parameters() / tensor * if pipeline > 1.0 { 1.0 } else { tables };
+    let layers = f64::from(shape.num_hidden_layers).max(1.0);
+    let rounded = (layers / pipeline).ceil() / (layers / pipeline);
+    ((mean - spread) * rounded + first, routed * rounded)
+}
+
+/// Bytes of the states of one weight: F32 master and two moments; the F32 gradient of its own part where DeepSpeed's
+/// ZeRO 1 keeps 16-bit gradients; in F32 training the weight is its own master.
+fn state_bytes(workload: &Workload, layout: &Layout) -> f64 {
+    match workload.recipe {
+        Recipe::F32 => 8.0,
+        Recipe::F16 if !workload.flash_attention && layout.sharding == Sharding::OptimizerStates => 16.0,
+        _ => 12.0,
+    }
+}
+
+/// Bytes of one gradient. Megatron accumulates in F32. DeepSpeed's ZeRO 1 keeps F16 gradients as they are; its BF16
+/// optimizer of 2021 kept the 16-bit gradient, an F32 sum and a 16-bit copy (BLOOM's training notes).
+fn gradient_bytes(workload: &Workload, layout: &Layout) -> f64 {
+    let old_zero = !workload.flash_attention && layout.sharding == Sharding::OptimizerStates;
+    match (workload.software, workload.recipe) {
+        (_, Recipe::F32) => 4.0,
+        (Software::Megatron, Recipe::F16) if old_zero => 2.0,
+        (Software::Megatron, Recipe::Bf16) if old_zero => 8.0,
+        (Software::Megatron | Software::Xla, _) => 4.0,
+        (Software::Fsdp | Software::FsdpCompiled, _) if layout.pipeline_parallel_size > 1 => 4.0,
+        (Software::Fsdp | Software::FsdpCompiled, _) => 2.0,
     }
 }
 
@@ -127,14 +191,18 @@ fn activations(workload: &Workload, layout: &Layout) -> f64 {
         * workload.recipe.activation_bytes()
         / split;
     match layout.recomputation {
+        // FSDP's selective policy keeps every second product's output; Megatron's repeats the core of attention only.
+        Recomputation::Selective if workload.software != Software::Megatron => {
+            (0.6 * whole + checkpoint) * layers * in_flight
+        }
         Recomputation::None | Recomputation::Selective => whole * layers * in_flight,
         Recomputation::Partial => (0.5 * whole + checkpoint) * layers * in_flight,
         Recomputation::Full => checkpoint * layers * in_flight + whole,
     }
 }
 
-/// Logits in 16 bits and their F32 copy of one micro batch.
+/// Logits in 16 bits, their F32 copy and its gradient, of one micro batch.
 fn logits(workload: &Workload, layout: &Layout) -> f64 {
     let vocabulary = f64::from(workload.shape.vocab_size) / f64::from(layout.tensor_parallel_size);
-    tokens(workload, layout) * vocabulary * (workload.recipe.activation_bytes() + 4.0)
+    tokens(workload, layout) * vocabulary * (workload.recipe.activation_bytes() + 8.0)
 }

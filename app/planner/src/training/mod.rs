@@ -14,6 +14,7 @@
 mod features;
 mod layout;
 mod memory;
+mod model;
 mod parameters;
 mod step;
 
@@ -22,5 +23,6 @@ pub use layout::{
     Allowed, Chip, Layout, LayoutError, Link, Recipe, Recomputation, Sharding, Software, Tuning, Workload,
 };
 pub use memory::{Memory, memory};
+pub use model::{TrainingModel, TrainingPrediction};
 pub use parameters::Parameters;
 pub use step::{Step, step};

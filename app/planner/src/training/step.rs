@@ -48,6 +48,30 @@ impl Step {
         self.parts().iter().map(|(_, _, time)| time).sum()
     }
 
+    /// Every part so many times as long.
+    #[must_use]
+    pub fn scaled(mut self, factor: f64) -> Self {
+        for part in [
+            &mut self.products,
+            &mut self.attention,
+            &mut self.elementwise,
+            &mut self.output,
+            &mut self.recomputation,
+            &mut self.launches,
+            &mut self.optimizer,
+            &mut self.tensor_parallel,
+            &mut self.context_parallel,
+            &mut self.expert_parallel,
+            &mut self.pipeline_transfer,
+            &mut self.data_parallel,
+            &mut self.bubble,
+            &mut self.straggling,
+        ] {
+            *part *= factor;
+        }
+        self
+    }
+
     /// Plain name, resource and seconds of every part.
     #[must_use]
     pub const fn parts(&self) -> [(&'static str, Resource, f64); 14] {

@@ -10,6 +10,8 @@
 //! planner link <file.json>                  the link of such a file
 //! ```
 
+mod rows;
+
 use planner::catalog::{CALIBRATION, Calibration, Catalog, INTERVAL};
 use planner::prediction::{FactUse, Prediction, Provenance};
 use planner::scenario::Scenario;
@@ -27,6 +29,10 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let answer = match arguments.as_slice() {
+        ["predict", kind, options @ ..] => rows::predict(kind, options),
+        ["fit", kind, options @ ..] => rows::fit(kind, options),
+        ["accuracy"] => rows::accuracy(false),
+        ["accuracy", "--json"] => rows::accuracy(true),
         ["evaluate", what] => scenario_of(what).and_then(|scenario| evaluated(&scenario)),
         ["validate", file] => runs(file).map(|runs| validated(&runs)),
         ["calibrate", file] => runs(file).map(|runs| calibrated(&runs)),
