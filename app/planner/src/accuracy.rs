@@ -8,7 +8,7 @@
 //! The kernel's scales are the committed ones in all of them; choosing them anew in each part takes minutes.
 
 use crate::calibration::training::{
-    Observation, carried, fit_parameters, memory_residuals, numbers_of, observations,
+    Observation, carried, fit_parameters, is_blackwell, memory_residuals, numbers_of, observations,
 };
 use crate::catalog::Catalog;
 use crate::training::{TrainingModel, Tuning};
@@ -139,10 +139,6 @@ fn third(observation: &Observation) -> u32 {
     (number.wrapping_mul(2_654_435_761) >> 16) % 3
 }
 
-fn is_blackwell(observation: &Observation) -> bool {
-    ["b200", "b300", "gb200", "gb300"].contains(&observation.run.accelerator)
-}
-
 fn is_dense(observation: &Observation) -> bool {
     observation.run.workload.shape.experts.is_none()
 }
@@ -205,7 +201,7 @@ pub fn report(progress: &mut dyn FnMut(f64)) -> Result<AccuracyReport, String> {
         out.figures.push(figure(&format!("{name}; by thirds"), some.len(), &some, "", ""));
     }
     out.figures.push(memory_figure(&thirds, &rows));
-    let blackwell = predict_without(&rows, &base, &|_, o| !is_blackwell(o))?;
+    let blackwell = predict_without(&rows, &base, &|_, o| !is_blackwell(o.run.accelerator))?;
     progress(0.2);
     let unseen = part(&blackwell, &|_| true);
     out.figures.push(figure(

@@ -109,6 +109,60 @@ pub fn fit(points: &[Point], residuals: &[f64], kernel: &Kernel) -> Option<Fit> 
     Some(Fit { weights, leave_one_out, nearness })
 }
 
+/// Residuals of whole groups of rows, each group predicted by the others: `((K^-1)_gg)^-1 weights_g`, and how near
+/// each row's nearest row of another group is.
+#[must_use]
+pub fn leave_groups_out(
+    points: &[Point],
+    residuals: &[f64],
+    kernel: &Kernel,
+    groups: &[u32],
+) -> Option<(Vec<f64>, Vec<f64>)> {
+    let count = points.len();
+    let mut matrix = vec![0.0; count * count];
+    let mut nearness = vec![0.0_f64; count];
+    for (i, left) in points.iter().enumerate() {
+        for (j, right) in points.iter().enumerate().take(i + 1) {
+            let (covariance, near) = kernel.covariance(kernel.distance(left, right));
+            *matrix.get_mut(i * count + j)? = covariance + if i == j { kernel.noise } else { 0.0 };
+            if groups.get(i)? != groups.get(j)? {
+                for at in [i, j] {
+                    let best = nearness.get_mut(at)?;
+                    *best = best.max(near);
+                }
+            }
+        }
+    }
+    let factor = Cholesky::of(&matrix, count)?;
+    let weights = factor.solve(residuals);
+    let inverse = factor.inverse_rows();
+    let mut errors = vec![0.0; count];
+    let mut names: Vec<u32> = groups.to_vec();
+    names.sort_unstable();
+    names.dedup();
+    for name in names {
+        let rows: Vec<usize> = (0..count).filter(|row| groups.get(*row) == Some(&name)).collect();
+        let mut block = vec![0.0; rows.len() * rows.len()];
+        for (i, row) in rows.iter().enumerate() {
+            for (j, column) in rows.iter().enumerate().take(i + 1) {
+                // (K^-1)_rc = sum over k >= max(r, c) of L^-1_kr L^-1_kc
+                let sum: f64 = inverse
+                    .get(*row.max(column)..)?
+                    .iter()
+                    .map(|line| line.get(*row).zip(line.get(*column)).map_or(0.0, |(a, b)| a * b))
+                    .sum();
+                *block.get_mut(i * rows.len() + j)? = sum;
+            }
+        }
+        let own: Vec<f64> = rows.iter().filter_map(|row| weights.get(*row).copied()).collect();
+        let left = Cholesky::of(&block, rows.len())?.solve(&own);
+        for (row, error) in rows.iter().zip(left) {
+            *errors.get_mut(*row)? = error;
+        }
+    }
+    Some((errors, nearness))
+}
+
 /// Lower triangular factor, row by row.
 struct Cholesky {
     rows: Vec<Vec<f64>>,
@@ -153,12 +207,9 @@ impl Cholesky {
         forward
     }
 
-    /// Diagonal of the inverse: column sums of squares of `L^-1`.
-    fn inverse_diagonal(&self) -> Vec<f64> {
-        let count = self.rows.len();
-        let mut diagonal = vec![0.0; count];
-        // Row i of L^-1 from the rows above it: sum over k of L_ik inverse_k, scaled.
-        let mut inverse: Vec<Vec<f64>> = Vec::with_capacity(count);
+    /// Rows of `L^-1`.
+    fn inverse_rows(&self) -> Vec<Vec<f64>> {
+        let mut inverse: Vec<Vec<f64>> = Vec::with_capacity(self.rows.len());
         for (i, row) in self.rows.iter().enumerate() {
             let scale = 1.0 / row.last().copied().unwrap_or(1.0);
             let mut next = vec![0.0; i + 1];
@@ -173,10 +224,18 @@ impl Cholesky {
             if let Some(last) = next.last_mut() {
                 *last = scale;
             }
-            for (sum, value) in diagonal.iter_mut().zip(&next) {
+            inverse.push(next);
+        }
+        inverse
+    }
+
+    /// Diagonal of the inverse: column sums of squares of `L^-1`.
+    fn inverse_diagonal(&self) -> Vec<f64> {
+        let mut diagonal = vec![0.0; self.rows.len()];
+        for line in self.inverse_rows() {
+            for (sum, value) in diagonal.iter_mut().zip(&line) {
                 *sum += value * value;
             }
-            inverse.push(next);
         }
         diagonal
     }
@@ -366,6 +425,22 @@ mod tests {
             let residual = Residual { kernel: kernel(), anchors: some, weights, spread: Spread::default() };
             let refitted = residual.predict(&points[left_out]).log_mean;
             assert!((refitted - whole.leave_one_out[left_out]).abs() < 1e-9, "{left_out}");
+        }
+    }
+
+    #[test]
+    fn leaving_a_group_out_in_closed_form_is_what_refitting_gives() {
+        let (points, residuals) = line();
+        let groups: Vec<u32> = (0..40).map(|i| i / 10).collect();
+        let (errors, _) = leave_groups_out(&points, &residuals, &kernel(), &groups).unwrap();
+        let some: Vec<usize> = (0..40).filter(|i| groups[*i] != 2).collect();
+        let anchors: Vec<Point> = some.iter().map(|i| points[*i]).collect();
+        let values: Vec<f64> = some.iter().map(|i| residuals[*i]).collect();
+        let weights = fit(&anchors, &values, &kernel()).unwrap().weights;
+        let residual = Residual { kernel: kernel(), anchors, weights, spread: Spread::default() };
+        for row in [20, 25, 29] {
+            let refitted = residuals[row] - residual.predict(&points[row]).log_mean;
+            assert!((refitted - errors[row]).abs() < 1e-9, "{row}");
         }
     }
 

@@ -30,6 +30,8 @@ pub struct Experts {
     pub shared_expert_intermediate_size: u32,
     /// Layers whose MLP is dense ([`ModelShape::intermediate_size`] wide).
     pub num_dense_layers: u32,
+    /// Width in which tokens meet the routed experts, where it is less than the model's (latent experts); 0 otherwise.
+    pub latent_size: u32,
 }
 
 /// The shape of a transformer.
@@ -156,12 +158,27 @@ impl ModelShape {
         self.attention_parameters() + self.mlp_parameters(self.intermediate_size)
     }
 
+    /// Width in which tokens travel to the routed experts.
+    #[must_use]
+    pub fn expert_width(&self) -> f64 {
+        match self.experts {
+            Some(experts) if experts.latent_size > 0 => f64::from(experts.latent_size),
+            _ => f64::from(self.hidden_size),
+        }
+    }
+
+    /// Weights of one routed expert.
+    #[must_use]
+    pub fn expert_parameters(&self) -> f64 {
+        self.experts.map_or(0.0, |experts| {
+            self.mlp_projections() * self.expert_width() * f64::from(experts.moe_intermediate_size)
+        })
+    }
+
     /// Weights of all routed experts of one layer.
     #[must_use]
     pub fn routed_parameters(&self) -> f64 {
-        self.experts.map_or(0.0, |experts| {
-            f64::from(experts.num_experts) * self.mlp_parameters(experts.moe_intermediate_size)
-        })
+        self.experts.map_or(0.0, |experts| f64::from(experts.num_experts)) * self.expert_parameters()
     }
 
     /// Weights of one vocabulary matrix.
@@ -198,7 +215,7 @@ impl ModelShape {
     #[must_use]
     pub fn active_parameters(&self) -> f64 {
         let routed = self.experts.map_or(0.0, |experts| {
-            f64::from(experts.num_experts_per_token) * self.mlp_parameters(experts.moe_intermediate_size)
+            f64::from(experts.num_experts_per_token) * self.expert_parameters()
         });
         self.layers(routed) + self.vocabulary_parameters()
     }
@@ -281,6 +298,7 @@ mod tests {
                 moe_intermediate_size: 2048,
                 shared_expert_intermediate_size: 2048,
                 num_dense_layers: 3,
+                latent_size: 0,
             }),
             ..ModelShape::DENSE
         };

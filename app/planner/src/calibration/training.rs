@@ -3,7 +3,7 @@
 use super::file::Numbers;
 use super::search::{Coordinate, minimise};
 use crate::catalog::Catalog;
-use crate::residual::{CATEGORIES, CONTINUOUS, Fit, Kernel, Point, Residual, Spread, fit};
+use crate::residual::{CATEGORIES, CONTINUOUS, Fit, Kernel, Point, Residual, Spread, fit, leave_groups_out};
 use crate::rows::csv::{self, Table};
 use crate::rows::training::{TrainingRun, read_run};
 use crate::training::{Parameters, memory, point, step};
@@ -101,9 +101,51 @@ pub fn left_out_error(fitted: &Fit, residuals: &[f64]) -> f64 {
     sum / residuals.len().max(1) as f64
 }
 
-/// Chooses the kernel by leave-one-out error.
+/// Number of the source of every row, for leaving sources out.
 #[must_use]
-pub fn fit_kernel(points: &[Point], residuals: &[f64], start: &Kernel, last_factor: f64) -> (Kernel, f64) {
+pub fn sources(observations: &[Observation]) -> Vec<u32> {
+    let mut names: Vec<&str> = Vec::new();
+    observations
+        .iter()
+        .map(|o| {
+            let known = names.iter().position(|name| *name == o.run.source);
+            let at = known.unwrap_or_else(|| {
+                names.push(&o.run.source);
+                names.len() - 1
+            });
+            u32::try_from(at).unwrap_or(u32::MAX)
+        })
+        .collect()
+}
+
+/// 1 for every chip of the Blackwell generation, whose rows are left out together.
+#[must_use]
+pub fn generations(observations: &[Observation]) -> Vec<u32> {
+    observations.iter().map(|o| u32::from(is_blackwell(o.run.accelerator))).collect()
+}
+
+/// A chip of the Blackwell generation.
+#[must_use]
+pub fn is_blackwell(accelerator: &str) -> bool {
+    ["b200", "b300", "gb200", "gb300"].contains(&accelerator)
+}
+
+/// Mean absolute error of logarithms, each cut at 1.
+fn mean_error(errors: &[f64]) -> f64 {
+    errors.iter().map(|error| error.abs().min(1.0)).sum::<f64>() / errors.len().max(1) as f64
+}
+
+/// Chooses the kernel by leaving out rows one by one, and with less weight whole sources and a generation of chips:
+/// a scale that only interpolates inside one source's table would be worth nothing elsewhere.
+#[must_use]
+pub fn fit_kernel(
+    observations: &[Observation],
+    residuals: &[f64],
+    start: &Kernel,
+    last_factor: f64,
+) -> (Kernel, f64) {
+    let points: &[Point] = &observations.iter().map(|o| o.point).collect::<Vec<_>>();
+    let (sources, generations) = (sources(observations), generations(observations));
     let mut coordinates: Vec<Coordinate<Kernel>> = Vec::new();
     for j in 0..CONTINUOUS {
         coordinates.push(Coordinate {
@@ -124,7 +166,17 @@ pub fn fit_kernel(points: &[Point], residuals: &[f64], start: &Kernel, last_fact
     coordinates.push(Coordinate { name: "far", at: Box::new(|k| &mut k.far), low: 0.002, high: 1.0 });
     coordinates.push(Coordinate { name: "near", at: Box::new(|k| &mut k.near), low: 0.0002, high: 1.0 });
     coordinates.push(Coordinate { name: "noise", at: Box::new(|k| &mut k.noise), low: 2e-5, high: 0.05 });
-    let objective = |kernel: &Kernel| fit(points, residuals, kernel).map_or(9.0, |f| left_out_error(&f, residuals));
+    let objective = |kernel: &Kernel| {
+        let Some(single) = fit(points, residuals, kernel) else { return 9.0 };
+        let mut score = left_out_error(&single, residuals);
+        for (groups, weight) in [(&sources, 0.15), (&generations, 0.1)] {
+            match leave_groups_out(points, residuals, kernel, groups) {
+                Some((errors, _)) => score += weight * mean_error(&errors),
+                None => return 9.0,
+            }
+        }
+        score
+    };
     minimise(start, &coordinates, 2.0, last_factor, &objective)
 }
 
@@ -157,10 +209,21 @@ pub const fn memory_kernel() -> Kernel {
 
 /// Weights and spread of a correction on these rows.
 #[must_use]
-pub fn residual_of(points: &[Point], residuals: &[f64], kernel: &Kernel, groups: usize) -> Option<(Residual, Fit)> {
+pub fn residual_of(
+    points: &[Point],
+    residuals: &[f64],
+    kernel: &Kernel,
+    sources: &[u32],
+    groups: usize,
+) -> Option<(Residual, Fit)> {
     let fitted = fit(points, residuals, kernel)?;
-    let errors: Vec<f64> = residuals.iter().zip(&fitted.leave_one_out).map(|(r, p)| r - p).collect();
-    let spread = Spread::measured(&errors, &fitted.nearness, groups);
+    let mut errors: Vec<f64> = residuals.iter().zip(&fitted.leave_one_out).map(|(r, p)| r - p).collect();
+    let mut nearness = fitted.nearness.clone();
+    // Rows whose whole source is left out say how wide the interval is far from everything published.
+    let (far, far_nearness) = leave_groups_out(points, residuals, kernel, sources)?;
+    errors.extend(far);
+    nearness.extend(far_nearness);
+    let spread = Spread::measured(&errors, &nearness, groups);
     let residual =
         Residual { kernel: *kernel, anchors: points.to_vec(), weights: fitted.weights.clone(), spread };
     Some((residual, fitted))
@@ -172,9 +235,8 @@ pub fn residual_of(points: &[Point], residuals: &[f64], kernel: &Kernel, groups:
 /// A kernel that cannot be solved.
 pub fn calibrate(observations: &[Observation], last_factor: f64) -> Result<Numbers, String> {
     let (parameters, _) = fit_parameters(observations);
-    let points: Vec<Point> = observations.iter().map(|o| o.point).collect();
     let values = residuals(observations, &parameters);
-    let (kernel, _) = fit_kernel(&points, &values, &neutral_kernel(), last_factor);
+    let (kernel, _) = fit_kernel(observations, &values, &neutral_kernel(), last_factor);
     numbers_of(observations, &parameters, &kernel)
 }
 
@@ -195,13 +257,14 @@ pub fn numbers_of(
     }
     let points: Vec<Point> = observations.iter().map(|o| o.point).collect();
     let values = residuals(observations, parameters);
-    let (time, _) = residual_of(&points, &values, kernel, 8).ok_or_else(unsolved)?;
+    let (time, _) = residual_of(&points, &values, kernel, &sources(observations), 12).ok_or_else(unsolved)?;
     let ids: Vec<&str> = observations.iter().map(|o| o.run.id.as_str()).collect();
     numbers.push_residual("time", &time, &ids);
     let remembered = memory_residuals(observations);
+    let rows: Vec<Observation> = remembered.iter().map(|(o, _)| o.clone()).collect();
     let points: Vec<Point> = remembered.iter().map(|(o, _)| o.point).collect();
     let values: Vec<f64> = remembered.iter().map(|(_, value)| *value).collect();
-    let (held, fitted) = residual_of(&points, &values, &memory_kernel(), 3).ok_or_else(unsolved)?;
+    let (held, fitted) = residual_of(&points, &values, &memory_kernel(), &sources(&rows), 3).ok_or_else(unsolved)?;
     let ids: Vec<&str> = remembered.iter().map(|(o, _)| o.run.id.as_str()).collect();
     numbers.push_residual("memory", &held, &ids);
     let mut short: Vec<f64> = values.iter().zip(&fitted.leave_one_out).map(|(r, p)| r - p).collect();

@@ -39,6 +39,7 @@ const fn experts(num_experts: u32, per_token: u32, width: u32, shared: u32, dens
         moe_intermediate_size: width,
         shared_expert_intermediate_size: shared,
         num_dense_layers: dense_layers,
+        latent_size: 0,
     })
 }
 
@@ -101,13 +102,21 @@ static NAMED: &[Named] = &[
     },
     Named {
         parts: &["nemotron", "super"],
-        // 120B total, 12B active, most layers Mamba-2: grouped to layers that meet the published counts.
+        // 120B total, 12B active: 40 layers of latent experts, 40 of Mamba-2, 8 of attention, counted as pairs of a
+        // mixer and an MLP.
         shape: ModelShape {
-            experts: experts(512, 22, 576, 5376, 0),
+            experts: Some(Experts {
+                num_experts: 512,
+                num_experts_per_token: 22,
+                moe_intermediate_size: 2688,
+                shared_expert_intermediate_size: 5376,
+                num_dense_layers: 4,
+                latent_size: 1024,
+            }),
             head_dim: 128,
             gated_mlp: false,
-            num_recurrent_layers: 40,
-            ..dense(4096, 48, 32, 2, 5376, 131_072)
+            num_recurrent_layers: 38,
+            ..dense(4096, 44, 32, 2, 4096, 131_072)
         },
     },
     Named {
@@ -137,6 +146,51 @@ static NAMED: &[Named] = &[
     Named { parts: &["gpt3-5b"], shape: ModelShape { gated_mlp: false, ..dense(4096, 24, 32, 32, 16384, 51_200) } },
     Named { parts: &["gpt-5b"], shape: ModelShape { gated_mlp: false, ..dense(4096, 24, 32, 32, 16384, 51_200) } },
     Named { parts: &["gpt3-20b"], shape: ModelShape { gated_mlp: false, ..dense(6144, 44, 48, 48, 24576, 51_200) } },
+    Named {
+        parts: &["gpt", "oss"],
+        shape: ModelShape {
+            sliding_window: 128,
+            num_windowed_layers: 18,
+            experts: experts(128, 4, 2880, 0, 0),
+            head_dim: 64,
+            ..dense(2880, 36, 64, 8, 2880, 201_088)
+        },
+    },
+    Named {
+        parts: &["gemma4-26b"],
+        shape: ModelShape {
+            sliding_window: 1024,
+            num_windowed_layers: 25,
+            experts: experts(128, 8, 704, 2112, 0),
+            head_dim: 256,
+            tie_word_embeddings: true,
+            ..dense(2816, 30, 16, 8, 2112, 262_144)
+        },
+    },
+    Named {
+        parts: &["gemma4-31b"],
+        shape: ModelShape { sliding_window: 1024, num_windowed_layers: 50, head_dim: 256, tie_word_embeddings: true, ..dense(5376, 60, 32, 16, 21504, 262_144) },
+    },
+    Named {
+        parts: &["gemma4-4b"],
+        shape: ModelShape { sliding_window: 512, num_windowed_layers: 35, head_dim: 256, tie_word_embeddings: true, ..dense(2560, 42, 8, 2, 10240, 262_144) },
+    },
+    Named {
+        parts: &["gemma3-12b"],
+        shape: ModelShape { sliding_window: 1024, num_windowed_layers: 40, head_dim: 256, tie_word_embeddings: true, ..dense(3840, 48, 16, 8, 15360, 262_144) },
+    },
+    Named { parts: &["qwen3", "30b"], shape: ModelShape { head_dim: 128, experts: experts(128, 8, 768, 0, 0), ..dense(2048, 48, 32, 4, 6144, 151_936) } },
+    Named { parts: &["qwen3", "235b"], shape: ModelShape { head_dim: 128, experts: experts(128, 8, 1536, 0, 0), ..dense(4096, 94, 64, 4, 12288, 151_936) } },
+    Named { parts: &["qwen3", "32b"], shape: ModelShape { head_dim: 128, ..dense(5120, 64, 64, 8, 25600, 151_936) } },
+    Named { parts: &["minimax-m2"], shape: ModelShape { head_dim: 128, experts: experts(256, 8, 1536, 0, 0), ..dense(3072, 62, 48, 8, 1536, 200_064) } },
+    Named {
+        parts: &["llama", "4", "maverick"],
+        shape: ModelShape { head_dim: 128, experts: experts(128, 1, 8192, 8192, 24), ..dense(5120, 48, 40, 8, 16384, 202_048) },
+    },
+    Named {
+        parts: &["llama", "4", "scout"],
+        shape: ModelShape { head_dim: 128, experts: experts(16, 1, 8192, 8192, 0), ..dense(5120, 48, 40, 8, 8192, 202_048) },
+    },
     Named { parts: &["qwen3", "8b"], shape: ModelShape { head_dim: 128, ..dense(4096, 36, 32, 8, 12288, 151_936) } },
     Named { parts: &["qwen2.5", "7b"], shape: dense(3584, 28, 28, 4, 18944, 152_064) },
     Named { parts: &["gemma", "2", "2b"], shape: ModelShape { head_dim: 256, tie_word_embeddings: true, ..dense(2304, 26, 8, 4, 9216, 256_000) } },
@@ -180,7 +234,12 @@ pub fn shape_of(row: &Row<'_>) -> Result<ModelShape, String> {
         intermediate_size: ffn.dense.or(ffn.expert).unwrap_or(hidden.saturating_mul(4)),
         ..named.unwrap_or(ModelShape::DENSE)
     };
-    shape.experts = ffn.experts().or(shape.experts);
+    if named.is_none() {
+        shape.experts = ffn.experts();
+    } else if let Some(shape_of_name) = named {
+        // A cell that states only the experts' width leaves the dense layers to the preset.
+        shape.intermediate_size = ffn.dense.unwrap_or(shape_of_name.intermediate_size);
+    }
     let classic = ["gpt-", "gpt3", "megatron", "turing", "mt-nlg", "bloom", "mpt", "falcon"];
     shape.gated_mlp = !classic.iter().any(|part| name.starts_with(part)) || name.starts_with("gpt-oss");
     if let Some(layers) = whole(row, "layers")? {

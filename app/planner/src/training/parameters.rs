@@ -33,6 +33,8 @@ pub struct Parameters {
     pub expert_visible: f64,
     /// Share of the product rate that grouped products of experts reach.
     pub expert_share: f64,
+    /// Passes over the residual stream of a recurrent layer's scan, in widths of the model.
+    pub recurrent_passes: f64,
     /// Share of a forward pass that partial recomputation repeats.
     pub partial_recomputation: f64,
     /// Growth of a step per doubling of the accelerators beyond one domain (stragglers, congestion).
@@ -62,13 +64,14 @@ impl Parameters {
         tensor_visible: 0.4,
         expert_visible: 0.6,
         expert_share: 0.7,
+        recurrent_passes: 40.0,
         partial_recomputation: 0.5,
         straggling: 0.005,
         bubble_share: 0.9,
     };
 
     /// The fitted parameters with their physical ranges.
-    pub const RANGES: [Range; 18] = [
+    pub const RANGES: [Range; 19] = [
         ("matrix_share", |p| &mut p.matrix_share, 0.5, 1.0),
         ("default_achievable", |p| &mut p.default_achievable, 0.5, 0.98),
         ("narrow_share", |p| &mut p.narrow_share, 0.5, 1.0),
@@ -84,6 +87,7 @@ impl Parameters {
         ("tensor_visible", |p| &mut p.tensor_visible, 0.05, 1.0),
         ("expert_visible", |p| &mut p.expert_visible, 0.1, 1.0),
         ("expert_share", |p| &mut p.expert_share, 0.3, 1.0),
+        ("recurrent_passes", |p| &mut p.recurrent_passes, 10.0, 400.0),
         ("partial_recomputation", |p| &mut p.partial_recomputation, 0.1, 1.0),
         ("straggling", |p| &mut p.straggling, 1e-4, 0.03),
         ("bubble_share", |p| &mut p.bubble_share, 0.5, 1.1),

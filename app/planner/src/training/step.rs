@@ -244,16 +244,13 @@ fn layer_work(workload: &Workload, layout: &Layout, chip: &Chip, rates: &Rates) 
     let mut wide_activations = dense * shape.mlp_projections() * f64::from(shape.intermediate_size);
     if let Some(experts) = shape.experts {
         let chosen = f64::from(experts.num_experts_per_token);
-        let flops = 2.0 * tokens * chosen * shape.mlp_parameters(experts.moe_intermediate_size) / tensor;
+        let flops = 2.0 * tokens * chosen * shape.expert_parameters() / tensor;
         let shared = 2.0 * tokens * shape.mlp_parameters(experts.shared_expert_intermediate_size) / tensor;
         products += routed * rates.product(flops + shared, rates.narrow * parameters.expert_share, 4.0);
         wide_activations += routed
             * (chosen * (shape.mlp_projections() * f64::from(experts.moe_intermediate_size) + 4.0 * hidden)
                 + shape.mlp_projections() * f64::from(experts.shared_expert_intermediate_size));
-        let group = f64::from(layout.expert_parallel_size);
-        // Tokens to their experts and back, each chosen copy once.
-        let bytes = 2.0 * element * tokens * chosen * hidden / tensor * (group - 1.0) / group;
-        expert = routed * all_to_all(bytes, layout, chip, parameters);
+        expert = routed * expert_exchange(tokens / tensor, chosen, workload, layout, chip, parameters);
     }
     let attended = shape.attended_tokens(sequence) * if shape.causal { 0.5 } else { 1.0 };
     let attention_flops = 4.0 * tokens * attended * shape.score_width() / tensor;
@@ -272,6 +269,7 @@ fn layer_work(workload: &Workload, layout: &Layout, chip: &Chip, rates: &Rates) 
             Software::Megatron | Software::FsdpCompiled | Software::Xla => 1.0,
             Software::Fsdp => 1.5,
         };
+    let passes = passes + parameters.recurrent_passes * (1.0 - softmax_layers);
     let casts = if workload.recipe.is_narrow() { 2.0 * hidden } else { 0.0 };
     let elementwise =
         tokens * element * (passes * hidden / norms + (wide_activations + casts) / tensor) / rates.memory;
@@ -336,16 +334,34 @@ fn ring(bytes: f64, ranks: u32, stride: u32, chip: &Chip, parameters: &Parameter
         + part(chip.between, parameters.between_share, domains, bytes / inside)
 }
 
-/// Tokens to experts: the part whose experts are in the domain crosses the inner link, the rest the network.
-fn all_to_all(bytes: f64, layout: &Layout, chip: &Chip, parameters: &Parameters) -> f64 {
+/// Tokens to their experts and back, seconds of one layer's forward pass. A token crosses to each rank, and to each
+/// domain, once, however many of its experts live there: of `n` places, `k` random experts reach
+/// `n (1 - (1 - 1/n)^k)`.
+fn expert_exchange(
+    tokens: f64,
+    chosen: f64,
+    workload: &Workload,
+    layout: &Layout,
+    chip: &Chip,
+    parameters: &Parameters,
+) -> f64 {
     let group = f64::from(layout.expert_parallel_size);
     if group <= 1.0 {
         return 0.0;
     }
-    let local = (f64::from(chip.domain) / group).min(1.0);
-    let inside = bytes * local / (chip.inside.bytes_per_second * parameters.inside_share);
-    let between = bytes * (1.0 - local) / (chip.between.bytes_per_second * parameters.between_share);
-    inside.max(between) + 2.0 * if local < 1.0 { chip.between.latency_seconds } else { chip.inside.latency_seconds }
+    let reached = |places: f64| places * (1.0 - libm::pow(1.0 - 1.0 / places, chosen));
+    let domains = (group / f64::from(chip.domain)).ceil().max(1.0);
+    let bytes = 2.0 * workload.recipe.activation_bytes() * tokens * workload.shape.expert_width();
+    // All places are alike, so that one in `n` is the sender's own.
+    let ranks = bytes * reached(group) * (1.0 - 1.0 / group) / (chip.inside.bytes_per_second * parameters.inside_share);
+    let outside = if domains > 1.0 {
+        bytes * reached(domains) * (1.0 - 1.0 / domains)
+            / (chip.between.bytes_per_second * parameters.between_share)
+            + 2.0 * chip.between.latency_seconds
+    } else {
+        0.0
+    };
+    ranks.max(outside) + 2.0 * chip.inside.latency_seconds
 }
 
 /// Activation to the next stage and its gradient back, for one micro batch, where products cannot hide it.
