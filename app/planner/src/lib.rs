@@ -23,6 +23,7 @@ pub mod residual;
 pub mod rows;
 mod sanitise;
 pub mod scenario;
+pub mod serving;
 pub mod shape;
 pub mod share;
 pub mod training;

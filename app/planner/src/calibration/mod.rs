@@ -2,4 +2,5 @@
 
 pub mod file;
 pub mod search;
+pub mod serving;
 pub mod training;

@@ -2,5 +2,6 @@
 
 pub mod answer;
 pub mod csv;
+pub mod inference;
 pub mod shapes;
 pub mod training;
