@@ -3,10 +3,11 @@
 use super::file::Numbers;
 use super::search::{Coordinate, minimise};
 use crate::catalog::Catalog;
-use crate::residual::{CATEGORIES, CONTINUOUS, Kernel, Point, Residual, Spread, fit};
+use crate::residual::{CATEGORIES, CONTINUOUS, Kernel, Point, Residual, Spread, fit, leave_groups_out};
 use crate::rows::csv::{self, Table};
 use crate::rows::inference::{ServingMetric, ServingRun, read_serving};
-use crate::serving::{ServingModel, ServingParameters};
+use crate::serving::{ServingModel, ServingParameters, word_number};
+use std::collections::BTreeMap;
 
 /// A published figure of a run.
 #[derive(Debug, Clone)]
@@ -185,6 +186,14 @@ pub fn calibrate(observations: &[ServingObservation], last_factor: f64) -> Resul
     }
 }
 
+/// A number for each model on each chip, for leaving them out together.
+fn groups(observations: &[ServingObservation], ids: &[String]) -> Vec<u32> {
+    let by_id: BTreeMap<&str, &ServingRun> = observations.iter().map(|o| (o.run.id.as_str(), &o.run)).collect();
+    ids.iter()
+        .map(|id| by_id.get(id.as_str()).map_or(0, |run| word_number(&format!("{} {}", run.model, run.accelerator))))
+        .collect()
+}
+
 /// What follows from parameters and kernels without any search.
 ///
 /// # Errors
@@ -201,13 +210,15 @@ pub fn numbers_of(
     }
     for ((target, name), kernel) in [(Target::Token, "token"), (Target::First, "first")].into_iter().zip(kernels) {
         let (points, values, ids) = data(observations, target, parameters);
+        let groups = groups(observations, &ids);
         let fitted = fit(&points, &values, kernel).ok_or("the kernel cannot be solved")?;
         let mut errors: Vec<f64> = values.iter().zip(&fitted.leave_one_out).map(|(r, p)| r - p).collect();
         let mut nearness = fitted.nearness.clone();
-        // Far from everything published, physics alone is as wrong as it is on all rows.
-        let physics: Vec<f64> = values.iter().step_by(10).copied().collect();
-        nearness.extend(physics.iter().map(|_| 0.0));
-        errors.extend(physics);
+        // Rows whose model and chip are left out whole say how wide the interval is far from everything published.
+        let (far, far_nearness) =
+            leave_groups_out(&points, &values, kernel, &groups).ok_or("the kernel cannot be solved")?;
+        errors.extend(far.iter().step_by(5));
+        nearness.extend(far_nearness.iter().step_by(5));
         let spread = Spread::measured(&errors, &nearness, 12);
         let residual = Residual { kernel: *kernel, anchors: points, weights: fitted.weights, spread };
         let ids: Vec<&str> = ids.iter().map(String::as_str).collect();

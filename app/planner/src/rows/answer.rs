@@ -1,9 +1,11 @@
 //! One line of answer for every line of a table, whatever the line holds.
 
 use super::csv::{Row, Table, quoted};
+use super::inference::{ServingMetric, read_serving};
 use super::training::{Metric, TrainingRun, read_run};
 use crate::catalog::Catalog;
 use crate::prediction::Resource;
+use crate::serving::ServingModel;
 use crate::training::TrainingModel;
 
 /// The columns of an answer.
@@ -132,6 +134,44 @@ fn training_row(row: &Row<'_>, model: &TrainingModel, catalog: &Catalog) -> Answ
             answer.binding_resource = resource_name(prediction.step.bound_by());
         }
         Err(error) => answer.error = error.to_string(),
+    }
+    answer
+}
+
+/// Answers every row of a table of served models.
+#[must_use]
+pub fn serving(table: &Table, model: &ServingModel, catalog: &Catalog) -> Vec<Answer> {
+    table.iter().map(|row| serving_row(&row, model, catalog)).collect()
+}
+
+fn serving_row(row: &Row<'_>, model: &ServingModel, catalog: &Catalog) -> Answer {
+    let mut answer = Answer {
+        id: row.text("id").to_owned(),
+        metric: row.text("metric").to_owned(),
+        metric2: row.text("metric2").to_owned(),
+        ..Answer::default()
+    };
+    let run = match read_serving(row, catalog) {
+        Ok(run) => run,
+        Err(reason) => {
+            answer.error = reason;
+            return answer;
+        }
+    };
+    let [engine, version, recipe] = &run.words;
+    let prediction =
+        model.predict(&run.workload, &run.layout, &run.chip, run.chip_number, [engine, version, recipe]);
+    let ranged = |metric: ServingMetric| {
+        let [value, low, high] = run.answer(metric, &prediction);
+        Ranged { value, low, high }
+    };
+    let [first, second] = run.metrics.map(|metric| metric.map(ranged));
+    (answer.first, answer.second) = (first, second);
+    answer.memory_gib = Some(prediction.physics.memory_bytes / GIB);
+    answer.fits = Some(prediction.fits);
+    answer.binding_resource = resource_name(prediction.physics.binding);
+    if second.is_none() && !answer.metric2.is_empty() {
+        answer.error = format!("metric2 is \"{:.40}\", which is not a unit of serving", answer.metric2);
     }
     answer
 }

@@ -36,6 +36,8 @@ pub struct ServingRun {
     pub layout: ServingLayout,
     /// On what.
     pub chip: ServingChip,
+    /// Year of the row, 0 where it says none; shown, never read by the model.
+    pub year: u32,
     /// Engine, version, recipe.
     pub words: [String; 3],
     /// Units of both answers.
@@ -165,7 +167,7 @@ pub fn read_serving(row: &Row<'_>, catalog: &Catalog) -> Result<ServingRun, Stri
     let shape = shape_of(row)?;
     let recipe = recipe_of(row);
     let mode = mode_of(row);
-    let layout = layout_of(row, &shape)?;
+    let mut layout = layout_of(row, &shape)?;
     let concurrency = match count_in(row, "batch_or_concurrency")? {
         Some(count) => count,
         None if mode == Mode::Saturated => 1024.0,
@@ -182,6 +184,9 @@ pub fn read_serving(row: &Row<'_>, catalog: &Catalog) -> Result<ServingRun, Stri
         cache_bytes: if recipe.weight_bytes < 1.5 && row.text("engine").to_lowercase().starts_with("t") { 1.0 } else { 2.0 },
     };
     let chip = chip_of(accelerator, &recipe, name)?;
+    if row.text("n_accel").is_empty() {
+        spread_until_it_fits(&mut layout, &workload, &chip);
+    }
     let metric = metric_of(row.text("metric")).ok_or_else(|| {
         format!("metric is \"{:.40}\"; allowed are ttft_ms, tpot_ms, total_output_tokens/s, output_tokens/s/GPU, decode_tokens/s, prefill_tokens/s", row.text("metric"))
     })?;
@@ -194,6 +199,7 @@ pub fn read_serving(row: &Row<'_>, catalog: &Catalog) -> Result<ServingRun, Stri
         workload,
         layout,
         chip,
+        year: row.text("date").get(..4).and_then(|year| year.parse().ok()).unwrap_or(0),
         words: [engine_of(row.text("engine")).to_owned(), row.text("engine_version").to_owned(), row.text("precision").to_owned()],
         metrics: [Some(metric), metric_of(row.text("metric2"))],
         metric_names: [row.text("metric").to_owned(), row.text("metric2").to_owned()],
@@ -295,6 +301,24 @@ fn layout_of(row: &Row<'_>, shape: &crate::shape::ModelShape) -> Result<ServingL
         expert_parallel_size: expert,
         replicas: (count / group).floor().max(1.0),
     })
+}
+
+/// Where a row leaves the number of accelerators open and one group cannot hold the weights, they serve as one large
+/// group: experts apart, attention side by side.
+fn spread_until_it_fits(layout: &mut ServingLayout, workload: &ServingWorkload, chip: &ServingChip) {
+    let bytes = workload.shape.parameters() * workload.expert_bytes;
+    let group = layout.tensor_parallel_size * layout.pipeline_parallel_size * layout.attention_data_parallel_size;
+    if bytes <= 0.9 * chip.memory_bytes * group || workload.shape.experts.is_none() {
+        return;
+    }
+    let mut count = group;
+    while bytes > 0.25 * chip.memory_bytes * count && count < 1024.0 {
+        count *= 2.0;
+    }
+    layout.accelerator_count = count;
+    layout.attention_data_parallel_size *= count / group;
+    layout.expert_parallel_size = count;
+    layout.replicas = 1.0;
 }
 
 fn chip_of(accelerator: &'static Accelerator, recipe: &ServingRecipe, name: &str) -> Result<ServingChip, String> {

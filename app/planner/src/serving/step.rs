@@ -242,6 +242,9 @@ impl System<'_> {
     }
 }
 
+/// Requests that a system holds at least, in times: whether they fit is said apart.
+const SMALLEST_ROOM: f64 = 4.0;
+
 /// The times of a workload on a system.
 #[must_use]
 pub fn times(
@@ -255,7 +258,8 @@ pub fn times(
     let (input, output) = (workload.input_tokens.max(1.0), workload.output_tokens.max(1.0));
     let each = (input + output) * cache_bytes_per_token(workload) / system.cache_split() / layout.pipeline_parallel_size;
     let free = (chip.memory_bytes * 0.96 - dense - experts - 2e9).max(0.0) * parameters.cache_fraction;
-    let room = (free / each.max(1.0)).floor().max(1.0) * layout.attention_data_parallel_size;
+    // Paged caches run some requests where whole ones hardly fit: a row that was published did run.
+    let room = (free / each.max(1.0)).max(SMALLEST_ROOM) * layout.attention_data_parallel_size;
     let asked = match workload.mode {
         Mode::Saturated => room.min(2048.0 * layout.attention_data_parallel_size),
         _ => (workload.concurrency / layout.replicas).max(1.0),

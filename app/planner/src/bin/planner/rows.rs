@@ -1,6 +1,7 @@
 //! Commands over tables of published runs: predict, fit, accuracy.
 
 use planner::accuracy::{AccuracyReport, report};
+use planner::calibration::serving;
 use planner::calibration::training::{calibrate, carried, observations};
 use planner::catalog::Catalog;
 use planner::rows::answer;
@@ -22,6 +23,7 @@ pub fn predict(kind: &str, arguments: &[&str]) -> Result<String, String> {
     let catalog = Catalog::builtin();
     let answers = match kind {
         "training" => answer::training(&table, &TrainingModel::builtin(catalog)?, catalog),
+        "inference" => answer::serving(&table, &serving::builtin(catalog)?, catalog),
         other => return Err(format!("predict {other} is unknown. Use predict training or predict inference.")),
     };
     let answered = answers.iter().filter(|line| line.first.is_some()).count();
@@ -30,14 +32,17 @@ pub fn predict(kind: &str, arguments: &[&str]) -> Result<String, String> {
     Ok(format!("{answered} of {} rows answered, in {output}\n", answers.len()))
 }
 
-/// `fit training --out FILE`: the calibration that the library embeds.
+/// `fit training|inference --out FILE`: the calibration that the library embeds.
 pub fn fit(kind: &str, arguments: &[&str]) -> Result<String, String> {
     let output = match arguments {
         ["--out", file] => file,
-        _ => return Err("Use: planner fit training --out FILE.csv".into()),
+        _ => return Err("Use: planner fit training|inference --out FILE.csv".into()),
     };
     let numbers = match kind {
         "training" => calibrate(&observations(&carried()?, Catalog::builtin()).0, 1.1)?,
+        "inference" => {
+            serving::calibrate(&serving::observations(&serving::carried()?, Catalog::builtin()).0, 1.2)?
+        }
         other => return Err(format!("fit {other} is unknown. Use fit training or fit inference.")),
     };
     std::fs::write(output, numbers.write())

@@ -1,77 +1,11 @@
-//! Recomputes every figure of the Accuracy page: each published row predicted without itself.
-//!
-//! - *Thirds*: rows are dealt into three parts by their id; each part is predicted by parameters, weights and spreads
-//!   fitted on the other two. This is what a visitor whose run resembles published ones may expect.
-//! - *Other sources*: each source is predicted by a fit on the others.
-//! - *Unseen chips*: all Blackwell rows are predicted by a fit without them.
-//!
-//! The kernel's scales are the committed ones in all of them; choosing them anew in each part takes minutes.
+//! Figures of training.
 
+use super::{AccuracyReport, Figure, Point, figure, third};
 use crate::calibration::training::{
     Observation, carried, fit_parameters, is_blackwell, memory_residuals, numbers_of, observations,
 };
 use crate::catalog::Catalog;
 use crate::training::{TrainingModel, Tuning};
-use serde::{Deserialize, Serialize};
-
-/// One figure with its bar.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Figure {
-    /// What was predicted, and how rows were left out.
-    pub what: String,
-    /// Published rows.
-    pub rows: usize,
-    /// Rows that got an answer.
-    pub answered: usize,
-    /// Mean absolute error in per cent of the measured value.
-    pub mape: f64,
-    /// Median of the same.
-    pub median: f64,
-    /// 90th percentile of the same.
-    pub p90: f64,
-    /// Share of rows within 20 %, in per cent.
-    pub within_20: f64,
-    /// Share of rows inside their 80 % interval, in per cent.
-    pub coverage: f64,
-    /// What the project asks of itself.
-    pub bar: String,
-    /// What others reach on comparable rows.
-    pub peers: String,
-}
-
-/// One predicted row.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Point {
-    /// Row id.
-    pub id: String,
-    /// Who published it.
-    pub source: String,
-    /// The model's name there.
-    pub model: String,
-    /// Accelerator.
-    pub accelerator: String,
-    /// Year of the software.
-    pub year: u32,
-    /// Unit.
-    pub metric: String,
-    /// Published value.
-    pub measured: f64,
-    /// Predicted value.
-    pub predicted: f64,
-    /// One in ten is below.
-    pub low: f64,
-    /// One in ten is above.
-    pub high: f64,
-}
-
-/// Everything the page shows.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub struct AccuracyReport {
-    /// The figures.
-    pub figures: Vec<Figure>,
-    /// The rows, each predicted without itself.
-    pub points: Vec<Point>,
-}
 
 /// A row left out and predicted: seconds or bytes.
 #[derive(Debug, Clone, Copy)]
@@ -81,33 +15,6 @@ struct LeftOut {
     low: f64,
     high: f64,
     memory: f64,
-}
-
-/// Relative error of a prediction.
-fn error(measured: f64, predicted: f64) -> f64 {
-    (predicted / measured - 1.0).abs() * 100.0
-}
-
-/// The statistics of some pairs of measured, predicted, low, high.
-#[must_use]
-pub fn figure(what: &str, rows: usize, pairs: &[[f64; 4]], bar: &str, peers: &str) -> Figure {
-    let mut errors: Vec<f64> = pairs.iter().map(|[measured, predicted, ..]| error(*measured, *predicted)).collect();
-    errors.sort_by(f64::total_cmp);
-    let count = errors.len().max(1) as f64;
-    let share = |held: usize| held as f64 / count * 100.0;
-    let quantile = |at: f64| errors.get(((errors.len() as f64 * at) as usize).min(errors.len().saturating_sub(1)));
-    Figure {
-        what: what.to_owned(),
-        rows,
-        answered: errors.len(),
-        mape: errors.iter().sum::<f64>() / count,
-        median: quantile(0.5).copied().unwrap_or(0.0),
-        p90: quantile(0.9).copied().unwrap_or(0.0),
-        within_20: share(errors.iter().filter(|error| **error <= 20.0).count()),
-        coverage: share(pairs.iter().filter(|[measured, _, low, high]| low <= measured && measured <= high).count()),
-        bar: bar.to_owned(),
-        peers: peers.to_owned(),
-    }
 }
 
 /// Predicts `out` by a fit on `kept`.
@@ -132,13 +39,6 @@ fn predict_without(
         .collect())
 }
 
-/// The part of a row: by its number, so that it stays there when rows are added.
-fn third(observation: &Observation) -> u32 {
-    let number: u32 = observation.run.id.trim_start_matches(|c: char| !c.is_ascii_digit()).parse().unwrap_or(0);
-    // A multiplicative hash: neighbouring rows of one table fall into different parts.
-    (number.wrapping_mul(2_654_435_761) >> 16) % 3
-}
-
 fn is_dense(observation: &Observation) -> bool {
     observation.run.workload.shape.experts.is_none()
 }
@@ -150,11 +50,11 @@ fn is_calculons(observation: &Observation) -> bool {
         && ["Megatron-LM 2021", "MT-NLG", "BigScience", "Korthikanti"].iter().any(|part| source.starts_with(part))
 }
 
-/// Recomputes everything; `progress` hears shares of the work from 0 to 1.
+/// Adds the figures of training; `progress` hears shares of the work from 0 to 1.
 ///
 /// # Errors
 /// What the committed calibration or rows lack.
-pub fn report(progress: &mut dyn FnMut(f64)) -> Result<AccuracyReport, String> {
+pub(super) fn add(out: &mut AccuracyReport, progress: &mut dyn FnMut(f64)) -> Result<(), String> {
     let catalog = Catalog::builtin();
     let table = carried()?;
     let published = table.iter().filter(|row| !row.text("value").is_empty()).count();
@@ -162,10 +62,9 @@ pub fn report(progress: &mut dyn FnMut(f64)) -> Result<AccuracyReport, String> {
     let base = TrainingModel::builtin(catalog)?;
     let mut thirds: Vec<LeftOut> = Vec::new();
     for part in 0..3 {
-        thirds.extend(predict_without(&rows, &base, &|_, o| third(o) != part)?);
+        thirds.extend(predict_without(&rows, &base, &|_, o| third(&o.run.id) != part)?);
         progress(0.05 * f64::from(part + 1));
     }
-    let mut out = AccuracyReport::default();
     let dense_skipped = skipped.len();
     let part = |list: &[LeftOut], keep: &dyn Fn(&Observation) -> bool| pairs(list, &rows, keep);
     let dense = part(&thirds, &is_dense);
@@ -212,9 +111,9 @@ pub fn report(progress: &mut dyn FnMut(f64)) -> Result<AccuracyReport, String> {
         "",
     ));
     out.figures.push(other_sources(&rows, &base, progress)?);
-    out.points = thirds.iter().filter_map(|left| point(left, &rows)).collect();
+    out.points.extend(thirds.iter().filter_map(|left| point(left, &rows)));
     progress(1.0);
-    Ok(out)
+    Ok(())
 }
 
 fn other_sources(
