@@ -17,6 +17,8 @@ pub struct Parameters {
     pub attention_share: f64,
     /// Passes over the residual stream of a layer (norms, residuals, casts), in widths of the model.
     pub elementwise_passes: f64,
+    /// Share of them that every tensor-parallel rank repeats where sequence parallelism does not split it.
+    pub replicated_passes: f64,
     /// Share of the peak memory bandwidth that streaming kernels reach.
     pub memory_share: f64,
     /// Time between the kernels of one layer, seconds.
@@ -56,6 +58,7 @@ impl Parameters {
         half_time_seconds: 2e-5,
         attention_share: 0.5,
         elementwise_passes: 16.0,
+        replicated_passes: 0.3,
         memory_share: 0.8,
         launch_seconds: 4e-5,
         inside_share: 0.7,
@@ -71,7 +74,7 @@ impl Parameters {
     };
 
     /// The fitted parameters with their physical ranges.
-    pub const RANGES: [Range; 19] = [
+    pub const RANGES: [Range; 20] = [
         ("matrix_share", |p| &mut p.matrix_share, 0.5, 1.0),
         ("default_achievable", |p| &mut p.default_achievable, 0.5, 0.98),
         ("narrow_share", |p| &mut p.narrow_share, 0.5, 1.0),
@@ -79,6 +82,7 @@ impl Parameters {
         ("half_time_seconds", |p| &mut p.half_time_seconds, 2e-6, 2e-4),
         ("attention_share", |p| &mut p.attention_share, 0.15, 0.85),
         ("elementwise_passes", |p| &mut p.elementwise_passes, 6.0, 60.0),
+        ("replicated_passes", |p| &mut p.replicated_passes, 0.1, 0.4),
         ("memory_share", |p| &mut p.memory_share, 0.6, 0.95),
         ("launch_seconds", |p| &mut p.launch_seconds, 2e-6, 6e-4),
         ("inside_share", |p| &mut p.inside_share, 0.4, 0.95),

@@ -270,9 +270,13 @@ fn layer_work(workload: &Workload, layout: &Layout, chip: &Chip, rates: &Rates) 
             Software::Fsdp => 1.5,
         };
     let passes = passes + parameters.recurrent_passes * (1.0 - softmax_layers);
+    // Norms, residuals and dropout work on whole tokens; what surrounds the products is split with them.
+    let streams = passes
+        * hidden
+        * (parameters.replicated_passes / norms + (1.0 - parameters.replicated_passes) / tensor);
     let casts = if workload.recipe.is_narrow() { 2.0 * hidden } else { 0.0 };
     let elementwise =
-        tokens * element * (passes * hidden / norms + (wide_activations + casts) / tensor) / rates.memory;
+        tokens * element * (streams + (wide_activations + casts) / tensor) / rates.memory;
     let exchange = if tensor > 1.0 {
         2.0 * ring(2.0 * tokens * hidden * element, layout.tensor_parallel_size, 1, chip, parameters)
     } else {
@@ -373,8 +377,8 @@ fn transfer(workload: &Workload, layout: &Layout, chip: &Chip, parameters: &Para
         / f64::from(layout.context_parallel_size)
         * f64::from(workload.shape.hidden_size)
         * workload.recipe.activation_bytes()
-        / if layout.sequence_parallel { f64::from(layout.tensor_parallel_size) } else { 1.0 };
-    // Megatron places stages farthest apart: neighbours are one replica group away.
+        / f64::from(layout.tensor_parallel_size);
+    // Each tensor-parallel rank sends its share over its own port (Narayanan et al. 2021, section 4.1). Megatron places stages farthest apart: neighbours are one replica group away.
     let span = layout.accelerator_count / layout.pipeline_parallel_size.max(1);
     2.0 * f64::from(layout.virtual_pipeline_size.max(1)) * pass(bytes, span.saturating_mul(2), chip, parameters)
 }
