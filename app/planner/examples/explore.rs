@@ -1,4 +1,4 @@
-use planner::calibration::training::*;
+use planner::calibration::training::*; use planner::calibration::memory::*;
 use planner::catalog::Catalog;
 use planner::training::*;
 use std::collections::BTreeMap;

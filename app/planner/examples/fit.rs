@@ -3,6 +3,8 @@ use planner::calibration::training::*;
 use planner::catalog::Catalog;
 fn main() {
     let (obs, _) = observations(&carried().unwrap(), Catalog::builtin());
-    let n = calibrate(&obs, 1.12).unwrap();
-    std::fs::write("app/planner/calibration/training.csv", n.write()).unwrap();
+    let base = planner::training::TrainingModel::builtin(Catalog::builtin()).unwrap();
+    let n = numbers_of(&obs, &base.parameters, &base.time.kernel).unwrap();
+    println!("{:?} {}", n.one("memory", "margin"), n.of("memory_weight").count());
+    std::fs::write("/tmp/training.csv", n.write()).unwrap();
 }

@@ -1,25 +1,21 @@
 //! scratch
-use planner::calibration::training::*;
+use planner::calibration::training::*; use planner::calibration::memory::*;
 use planner::catalog::Catalog;
-use planner::training::*;
+use planner::training::{TrainingModel, memory};
+use std::collections::BTreeMap;
 fn main() {
     let (obs, _) = observations(&carried().unwrap(), Catalog::builtin());
-    let with: Vec<&Observation> = obs.iter().filter(|o| o.memory_gib.is_some()).collect();
-    let pts: Vec<_> = with.iter().map(|o| o.point).collect();
-    let r: Vec<f64> = with.iter().map(|o| (o.memory_gib.unwrap() * 1073741824.0 / memory(&o.run.workload, &o.run.layout).total()).ln()).collect();
-    for noise in [0.0005, 0.002, 0.005] { for far in [0.02, 0.05, 0.1] {
-        let k = planner::residual::Kernel { noise, far, near: far / 4.0, ..neutral_kernel() };
-        let f = planner::residual::fit(&pts, &r, &k).unwrap();
-        let e: Vec<f64> = r.iter().zip(&f.leave_one_out).map(|(a, b)| b - a).collect();
-        let mut s = e.clone(); s.sort_by(f64::total_cmp);
-        println!("noise {noise} far {far}: loo {:.4} phys {:.4} q05 {:.3}", left_out_error(&f, &r), r.iter().map(|x| ((-x).exp() - 1.0).abs()).sum::<f64>() / r.len() as f64, s[s.len() / 20]);
-    } }
+    let base = TrainingModel::builtin(Catalog::builtin()).unwrap();
+    let mut by: BTreeMap<String, Vec<(f64, f64, f64)>> = BTreeMap::new();
     for o in &obs {
-        if let Some(m) = o.memory_gib {
-            let mem = memory(&o.run.workload, &o.run.layout);
-            let l = &o.run.layout;
-            let g = |x: f64| x / 1073741824.0;
-            println!("{} {:.2} meas {m} pred {:.1} w{:.1} g{:.1} o{:.1} a{:.1} l{:.1} | {} {} tp{} pp{} dp{} mb{} gb{} cp{} seq{} {:?} {:?} {:?}", o.run.id, g(mem.total())/m, g(mem.total()), g(mem.weights), g(mem.gradients), g(mem.optimizer_states), g(mem.activations), g(mem.logits), o.run.model, o.run.accelerator, l.tensor_parallel_size, l.pipeline_parallel_size, l.data_parallel_size(), l.micro_batch_size, o.run.workload.global_batch_size, l.context_parallel_size, o.run.workload.sequence_length, o.run.workload.recipe, l.recomputation, l.sharding);
+        let m = memory(&o.run.workload, &o.run.layout);
+        let p = base.predict_checked(&o.run.workload, &o.run.layout, &o.run.chip, o.run.chip_number);
+        let c = o.run.chip.memory_bytes;
+        by.entry(format!("{} {}", o.run.source, o.run.accelerator)).or_default().push((m.total() / c, p.memory_bytes / c, p.memory_bytes / m.total()));
+        if std::env::args().nth(1).is_some_and(|s| o.run.source.starts_with(&s)) {
+            println!("{} {} mb{} {:?} {:?} n{} total {:.2} of {:.0} | {}", o.run.id, o.run.model, o.run.layout.micro_batch_size, o.run.layout.recomputation, o.run.layout.sharding, o.run.layout.accelerator_count, p.memory_bytes / c, c / 1e9, m.parts().iter().map(|(n, b)| format!("{n} {:.1}", b / 1e9)).collect::<Vec<_>>().join(", "));
         }
     }
+    for (k, v) in by { 
+        println!("{:50} {:4} physics>1: {:3} pred>1: {:3} max phys {:.2} mean factor {:.2}", k, v.len(), v.iter().filter(|x| x.0 > 1.0).count(), v.iter().filter(|x| x.1 > 1.0).count(), v.iter().map(|x| x.0).fold(0.0, f64::max), v.iter().map(|x| x.2).sum::<f64>() / v.len() as f64); }
 }

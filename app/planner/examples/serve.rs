@@ -1,5 +1,5 @@
 //! scratch
-use planner::calibration::training::*;
+use planner::calibration::training::*; use planner::calibration::memory::*;
 use planner::catalog::Catalog;
 use planner::training::TrainingModel;
 fn main() {

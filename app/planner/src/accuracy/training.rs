@@ -1,8 +1,9 @@
 //! Figures of training.
 
 use super::{AccuracyReport, Figure, Point, figure, third};
+use crate::calibration::memory::memory_residuals;
 use crate::calibration::training::{
-    Observation, carried, fit_parameters, is_blackwell, memory_residuals, numbers_of, observations,
+    Observation, carried, fit_parameters, is_blackwell, numbers_of, observations,
 };
 use crate::catalog::Catalog;
 use crate::training::{TrainingModel, Tuning};

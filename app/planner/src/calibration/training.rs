@@ -6,7 +6,7 @@ use crate::catalog::Catalog;
 use crate::residual::{CATEGORIES, CONTINUOUS, Fit, Kernel, Point, Residual, Spread, fit, leave_groups_out};
 use crate::rows::csv::{self, Table};
 use crate::rows::training::{TrainingRun, read_run};
-use crate::training::{Parameters, memory, point, step};
+use crate::training::{Parameters, point, step};
 
 /// A published run with what was measured.
 #[derive(Debug, Clone)]
@@ -188,25 +188,6 @@ pub fn carried() -> Result<Table, String> {
     csv::read(include_str!("../../validation/training.csv"))
 }
 
-/// `ln(measured / physics)` of the memory of every observation that has one.
-#[must_use]
-pub fn memory_residuals(observations: &[Observation]) -> Vec<(Observation, f64)> {
-    observations
-        .iter()
-        .filter_map(|o| {
-            let bytes = o.memory_gib? * 1_073_741_824.0;
-            Some((o.clone(), libm::log(bytes / memory(&o.run.workload, &o.run.layout).total())))
-        })
-        .collect()
-}
-
-/// The kernel of the memory: too few rows to choose one by leaving rows out, so the neutral one with whole-gigabyte
-/// readings as noise.
-#[must_use]
-pub const fn memory_kernel() -> Kernel {
-    Kernel { far: 0.05, near: 0.0125, noise: 0.002, ..neutral_kernel() }
-}
-
 /// Weights and spread of a correction on these rows.
 #[must_use]
 pub fn residual_of(
@@ -260,17 +241,6 @@ pub fn numbers_of(
     let (time, _) = residual_of(&points, &values, kernel, &sources(observations), 12).ok_or_else(unsolved)?;
     let ids: Vec<&str> = observations.iter().map(|o| o.run.id.as_str()).collect();
     numbers.push_residual("time", &time, &ids);
-    let remembered = memory_residuals(observations);
-    let rows: Vec<Observation> = remembered.iter().map(|(o, _)| o.clone()).collect();
-    let points: Vec<Point> = remembered.iter().map(|(o, _)| o.point).collect();
-    let values: Vec<f64> = remembered.iter().map(|(_, value)| *value).collect();
-    let (held, fitted) = residual_of(&points, &values, &memory_kernel(), &sources(&rows), 3).ok_or_else(unsolved)?;
-    let ids: Vec<&str> = remembered.iter().map(|(o, _)| o.run.id.as_str()).collect();
-    numbers.push_residual("memory", &held, &ids);
-    let mut short: Vec<f64> = values.iter().zip(&fitted.leave_one_out).map(|(r, p)| r - p).collect();
-    short.sort_by(f64::total_cmp);
-    let at = (short.len() as f64 * 0.96) as usize;
-    let margin = short.get(at.min(short.len().saturating_sub(1))).copied().unwrap_or(0.0) + libm::log(0.95);
-    numbers.push("memory", "margin", margin.max(0.0));
+    super::memory::push(&mut numbers, observations).ok_or_else(unsolved)?;
     Ok(numbers)
 }

@@ -503,7 +503,7 @@ impl Chip {
             recipe_flops: narrow,
             achievable,
             memory_bytes_per_second: accelerator.memory_bandwidth()?.value.0,
-            memory_bytes: accelerator.memory()?.value.0,
+            memory_bytes: super::device_bytes(accelerator)?,
             domain,
             inside: Link {
                 bytes_per_second: accelerator.intra_node_bandwidth().map_or(between, |fact| fact.value.0),

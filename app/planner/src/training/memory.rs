@@ -157,8 +157,9 @@ fn layer(workload: &Workload, layout: &Layout) -> f64 {
     let hidden = f64::from(shape.hidden_size);
     let layers = f64::from(shape.num_hidden_layers).max(1.0);
     let dense = shape.dense_layers() / layers;
-    // Inputs of both norms and of the two products after them; two dropout masks in classic layers.
-    let streams = hidden * (4.0 * element + if shape.gated_mlp { 0.0 } else { 2.0 });
+    // Inputs of both norms and of the two products after them; two dropout masks in layers of Megatron's first years.
+    let dropout = workload.software == Software::Megatron && !workload.flash_attention;
+    let streams = hidden * (4.0 * element + if dropout { 2.0 } else { 0.0 });
     let attention = element * (2.0 * shape.query_width() + 2.0 * shape.key_value_width());
     let mut mlp = element * shape.mlp_projections() * f64::from(shape.intermediate_size) * dense;
     if let Some(experts) = shape.experts {
@@ -169,7 +170,9 @@ fn layer(workload: &Workload, layout: &Layout) -> f64 {
         mlp += element * width * routed;
     }
     // Scores, softmax and its mask: 5 bytes for every pair of tokens and head (Korthikanti et al. 2022, table 2).
-    let scores = if workload.flash_attention || layout.recomputation != Recomputation::None {
+    let scores = if workload.flash_attention
+        || matches!(layout.recomputation, Recomputation::Selective | Recomputation::Partial)
+    {
         0.0
     } else {
         5.0 * f64::from(shape.num_attention_heads) * f64::from(workload.sequence_length)
@@ -201,8 +204,10 @@ fn activations(workload: &Workload, layout: &Layout) -> f64 {
     }
 }
 
-/// Logits in 16 bits, their F32 copy and its gradient, of one micro batch.
+/// Logits in 16 bits, their F32 copy and its gradient, of one micro batch; XLA computes the loss in
+/// place and keeps no second F32 copy.
 fn logits(workload: &Workload, layout: &Layout) -> f64 {
     let vocabulary = f64::from(workload.shape.vocab_size) / f64::from(layout.tensor_parallel_size);
-    tokens(workload, layout) * vocabulary * (workload.recipe.activation_bytes() + 8.0)
+    let wide = if workload.software == Software::Xla { 4.0 } else { 8.0 };
+    tokens(workload, layout) * vocabulary * (workload.recipe.activation_bytes() + wide)
 }

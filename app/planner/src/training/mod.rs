@@ -23,6 +23,6 @@ pub use layout::{
     Allowed, Chip, Layout, LayoutError, Link, Recipe, Recomputation, Sharding, Software, Tuning, Workload,
 };
 pub use memory::{Memory, memory};
-pub use model::{TrainingModel, TrainingPrediction};
+pub use model::{USABLE, TrainingModel, TrainingPrediction};
 pub use parameters::Parameters;
 pub use step::{Step, step};

@@ -6,6 +6,7 @@ use super::memory::{Memory, memory};
 use super::parameters::Parameters;
 use super::step::{Step, step};
 use crate::calibration::file::Numbers;
+use crate::calibration::memory::failed_runs;
 use crate::calibration::training::{Observation, carried, observations};
 use crate::catalog::Catalog;
 use crate::residual::Residual;
@@ -44,8 +45,9 @@ pub struct TrainingPrediction {
     pub nearness: f64,
 }
 
-/// Share of the memory beyond which a run is said not to fit: the driver keeps some, and fragments cost some.
-const USABLE: f64 = 1.0;
+/// Share of an accelerator's memory beyond which a run is said not to fit: a step that needs more fails on fragments
+/// and on buffers of the network's library. All published runs that ran out of memory are beyond it.
+pub const USABLE: f64 = 0.94;
 
 impl TrainingModel {
     /// The model with the committed fit.
@@ -67,8 +69,13 @@ impl TrainingModel {
         for (name, at, _, _) in Parameters::RANGES {
             *at(&mut parameters) = numbers.one("parameter", name)?;
         }
-        // The rows lie in the order of their ids, so that a search by halves finds them.
-        let anchor = |id: &str| runs.iter().find(|o| o.run.id == id).map(|o| o.point);
+        // 
+        let failed = failed_runs(Catalog::builtin());
+        let anchor = |id: &str| {
+            let ran = runs.iter().find(|o| o.run.id == id).map(|o| o.point);
+            let out_of_memory = || failed.iter().find(|run| run.id == id);
+            ran.or_else(|| out_of_memory().map(|r| point(&r.workload, &r.layout, &r.chip, r.chip_number)))
+        };
         Ok(Self {
             parameters,
             time: numbers.residual("time", &anchor)?,
