@@ -1,7 +1,7 @@
 //! Recomputes every figure of the Accuracy page: each published row predicted without itself.
 //!
-//! - *Thirds*: rows are dealt into three parts by their id; each part is predicted by parameters, weights and spreads
-//!   fitted on the other two. This is what a visitor whose run resembles published ones may expect.
+//! - *Tenths* (*thirds*): rows are dealt into ten (three) parts by their id; each part is predicted by parameters,
+//!   weights and spreads fitted on the others. This is what a visitor whose run resembles published ones may expect.
 //! - *Other sources*: each source is predicted by a fit on the others.
 //! - *Unseen chips*: all Blackwell rows are predicted by a fit without them.
 //!
@@ -62,11 +62,52 @@ pub struct Point {
     pub high: f64,
 }
 
+/// How well rows are ranked.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Ranking {
+    /// What was ranked, and how rows were left out.
+    pub what: String,
+    /// Rows.
+    pub rows: usize,
+    /// Kendall's rank correlation (tau-b: ties count for neither side), -1 to 1.
+    pub tau: f64,
+    /// How far the row that is predicted to be the best falls short of the best measured, in per cent.
+    pub pick_behind: f64,
+    /// What the project asks of itself.
+    pub bar: String,
+}
+
+/// Ranks pairs of measured and predicted, more being better.
+#[must_use]
+pub fn ranking(what: &str, pairs: &[[f64; 2]], bar: &str) -> Ranking {
+    let (mut agree, mut measured_differ, mut predicted_differ) = (0.0, 0.0, 0.0);
+    for (at, [m, p]) in pairs.iter().enumerate() {
+        for [n, q] in pairs.iter().skip(at + 1) {
+            let sign = |difference: f64| if difference == 0.0 { 0.0 } else { difference.signum() };
+            let (left, right) = (sign(m - n), sign(p - q));
+            agree += left * right;
+            measured_differ += left * left;
+            predicted_differ += right * right;
+        }
+    }
+    let best = pairs.iter().map(|[measured, _]| *measured).fold(f64::MIN, f64::max);
+    let pick = pairs.iter().max_by(|left, right| left[1].total_cmp(&right[1])).map_or(0.0, |pair| pair[0]);
+    Ranking {
+        what: what.to_owned(),
+        rows: pairs.len(),
+        tau: agree / f64::sqrt(measured_differ * predicted_differ).max(1.0),
+        pick_behind: (1.0 - pick / best) * 100.0,
+        bar: bar.to_owned(),
+    }
+}
+
 /// Everything the page shows.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct AccuracyReport {
     /// The figures.
     pub figures: Vec<Figure>,
+    /// The rankings.
+    pub rankings: Vec<Ranking>,
     /// The rows, each predicted without itself.
     pub points: Vec<Point>,
 }
@@ -98,11 +139,11 @@ pub fn figure(what: &str, rows: usize, pairs: &[[f64; 4]], bar: &str, peers: &st
     }
 }
 
-/// The part of a row: by its number, so that it stays there when rows are added.
-fn third(id: &str) -> u32 {
+/// The part of a row, of so many: by its number, so that it stays there when rows are added.
+fn part_of(id: &str, parts: u32) -> u32 {
     let number: u32 = id.trim_start_matches(|c: char| !c.is_ascii_digit()).parse().unwrap_or(0);
     // A multiplicative hash: neighbouring rows of one table fall into different parts.
-    (number.wrapping_mul(2_654_435_761) >> 16) % 3
+    (number.wrapping_mul(2_654_435_761) >> 16) % parts
 }
 
 /// Recomputes everything; `progress` hears shares of the work from 0 to 1.

@@ -1,12 +1,15 @@
 //! Figures of serving: rows dealt into thirds, each predicted by a fit on the others.
 
-use super::{AccuracyReport, Point, figure, third};
+use super::{AccuracyReport, Point, figure, part_of};
 use crate::calibration::serving::{
     ServingObservation, Target, builtin, carried, fit_parameters, model_of, numbers_of, observations,
 };
 use crate::catalog::Catalog;
 use crate::rows::inference::ServingMetric;
 use crate::serving::{Mode, ServingModel};
+
+/// Parts of the rows, each predicted by the others: a fit takes seconds, so there are three.
+const PARTS: u32 = 3;
 
 /// A left-out row: its place, its unit, and measured, predicted, low, high.
 struct LeftOut {
@@ -40,16 +43,16 @@ pub(super) fn add(out: &mut AccuracyReport, progress: &mut dyn FnMut(f64)) -> Re
     let (rows, skipped) = observations(&carried()?, catalog);
     let base = builtin(catalog)?;
     let mut left: Vec<LeftOut> = Vec::new();
-    for part in 0..3 {
+    for part in 0..PARTS {
         let rest: Vec<ServingObservation> =
-            rows.iter().filter(|o| third(&o.run.id) != part).cloned().collect();
+            rows.iter().filter(|o| part_of(&o.run.id, PARTS) != part).cloned().collect();
         let (parameters, _) = fit_parameters(&rest);
         let numbers =
             numbers_of(&rest, &parameters, [&base.per_token.kernel, &base.first_token.kernel])?;
         let model = model_of(&numbers, &rest)?;
-        let parts = rows.iter().enumerate().filter(|(_, o)| third(&o.run.id) == part);
+        let parts = rows.iter().enumerate().filter(|(_, o)| part_of(&o.run.id, PARTS) == part);
         left.extend(parts.flat_map(|(row, o)| predict(&model, row, o)));
-        progress(f64::from(part + 1) / 3.0);
+        progress(f64::from(part + 1) / f64::from(PARTS));
     }
     let pairs = |keep: &dyn Fn(&ServingObservation, Target) -> bool| -> Vec<[f64; 4]> {
         left.iter()

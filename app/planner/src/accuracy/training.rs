@@ -1,12 +1,16 @@
 //! Figures of training.
 
-use super::{AccuracyReport, Figure, Point, figure, third};
+use super::{AccuracyReport, Figure, Point, Ranking, figure, ranking, part_of};
+use crate::rows::training::{Counting, Metric};
 use crate::calibration::memory::memory_residuals;
 use crate::calibration::training::{
     Observation, carried, fit_parameters, is_blackwell, numbers_of, observations,
 };
 use crate::catalog::Catalog;
 use crate::training::{TrainingModel, Tuning};
+
+/// Parts of the rows, each predicted by the others.
+const PARTS: u32 = 10;
 
 /// A row left out and predicted: seconds or bytes.
 #[derive(Debug, Clone, Copy)]
@@ -61,46 +65,46 @@ pub(super) fn add(out: &mut AccuracyReport, progress: &mut dyn FnMut(f64)) -> Re
     let published = table.iter().filter(|row| !row.text("value").is_empty()).count();
     let (rows, skipped) = observations(&table, catalog);
     let base = TrainingModel::builtin(catalog)?;
-    let mut thirds: Vec<LeftOut> = Vec::new();
-    for part in 0..3 {
-        thirds.extend(predict_without(&rows, &base, &|_, o| third(&o.run.id) != part)?);
-        progress(0.05 * f64::from(part + 1));
+    let mut tenths: Vec<LeftOut> = Vec::new();
+    for part in 0..PARTS {
+        tenths.extend(predict_without(&rows, &base, &|_, o| part_of(&o.run.id, PARTS) != part)?);
+        progress(0.02 * f64::from(part + 1));
     }
     let dense_skipped = skipped.len();
     let part = |list: &[LeftOut], keep: &dyn Fn(&Observation) -> bool| pairs(list, &rows, keep);
-    let dense = part(&thirds, &is_dense);
+    let dense = part(&tenths, &is_dense);
     let expected = dense.len() + dense_skipped.min(published - rows.len());
     out.figures.push(figure(
-        "training, dense models, all sources; by thirds",
+        "training, dense models, all sources; by tenths",
         expected,
         &dense,
         "mean at most 10 %, median 6 %, 90th percentile 22 %, 95 % answered",
         "a constant share of the peak fitted per chip: 17.3 / 10.6 / 41 %",
     ));
-    let experts = part(&thirds, &|o| !is_dense(o));
-    out.figures.push(figure("training, mixtures of experts; by thirds", experts.len(), &experts, "", ""));
-    let calculons = part(&thirds, &is_calculons);
+    let experts = part(&tenths, &|o| !is_dense(o));
+    out.figures.push(figure("training, mixtures of experts; by tenths", experts.len(), &experts, "", ""));
+    let calculons = part(&tenths, &is_calculons);
     out.figures.push(figure(
-        "the same parameters on the A100 rows that calculon runs; by thirds",
+        "the same parameters on the A100 rows that calculon runs; by tenths",
         calculons.len(),
         &calculons,
         "mean at most 12 %",
         "calculon: 25 %",
     ));
-    let korthikanti = part(&thirds, &|o| o.run.source.starts_with("Korthikanti"));
+    let korthikanti = part(&tenths, &|o| o.run.source.starts_with("Korthikanti"));
     out.figures.push(figure(
-        "Korthikanti et al. 2022, table 5; by thirds",
+        "Korthikanti et al. 2022, table 5; by tenths",
         korthikanti.len(),
         &korthikanti,
         "mean at most 5 %",
         "calculon, tuned on them: 3.65 %",
     ));
     for kind in [Tuning::LowRank, Tuning::FullFineTuning] {
-        let some = part(&thirds, &|o| o.run.workload.tuning == kind);
+        let some = part(&tenths, &|o| o.run.workload.tuning == kind);
         let name = if kind == Tuning::LowRank { "low-rank fine-tuning" } else { "full fine-tuning" };
-        out.figures.push(figure(&format!("{name}; by thirds"), some.len(), &some, "", ""));
+        out.figures.push(figure(&format!("{name}; by tenths"), some.len(), &some, "", ""));
     }
-    out.figures.push(memory_figure(&thirds, &rows));
+    out.figures.push(memory_figure(&tenths, &rows));
     let blackwell = predict_without(&rows, &base, &|_, o| !is_blackwell(o.run.accelerator))?;
     progress(0.2);
     let unseen = part(&blackwell, &|_| true);
@@ -112,7 +116,8 @@ pub(super) fn add(out: &mut AccuracyReport, progress: &mut dyn FnMut(f64)) -> Re
         "",
     ));
     out.figures.push(other_sources(&rows, &base, progress)?);
-    out.points.extend(thirds.iter().filter_map(|left| point(left, &rows)));
+    out.points.extend(tenths.iter().filter_map(|left| point(left, &rows)));
+    out.rankings.push(bloom(&tenths, &rows));
     progress(1.0);
     Ok(())
 }
@@ -144,8 +149,8 @@ fn pairs(list: &[LeftOut], rows: &[Observation], keep: &dyn Fn(&Observation) -> 
 }
 
 /// The memory of rows that publish it; its "coverage" is the share of rows of which at least 95 % is predicted.
-fn memory_figure(thirds: &[LeftOut], rows: &[Observation]) -> Figure {
-    let pairs: Vec<[f64; 4]> = thirds
+fn memory_figure(tenths: &[LeftOut], rows: &[Observation]) -> Figure {
+    let pairs: Vec<[f64; 4]> = tenths
         .iter()
         .filter_map(|left| {
             let measured = rows.get(left.row)?.memory_gib? * 1_073_741_824.0;
@@ -154,11 +159,29 @@ fn memory_figure(thirds: &[LeftOut], rows: &[Observation]) -> Figure {
         .collect();
     let rows = memory_residuals(rows).len();
     figure(
-        "training memory; by thirds (last column: predicted at least 95 % of measured)",
+        "training memory; by tenths (last column: predicted at least 95 % of measured)",
         rows,
         &pairs,
         "mean at most 10 %; 95 % of rows predicted at least 95 %",
         "calculon: 43 %",
+    )
+}
+
+/// The layouts that BigScience tried on 384 A100, by achieved FLOP/s.
+fn bloom(tenths: &[LeftOut], rows: &[Observation]) -> Ranking {
+    let pairs: Vec<[f64; 2]> = tenths
+        .iter()
+        .filter_map(|left| {
+            let o = rows.get(left.row)?;
+            let tried = o.run.source.starts_with("BigScience") && o.run.layout.accelerator_count == 384;
+            let rate = |seconds: f64| o.run.in_units(Metric::Teraflops(Counting::Model), seconds);
+            tried.then(|| [rate(o.measured), rate(left.predicted)])
+        })
+        .collect();
+    ranking(
+        "layouts that BigScience tried on 384 A100; by tenths",
+        &pairs,
+        "rank correlation at least 0.6; the pick within 3 % of the best",
     )
 }
 

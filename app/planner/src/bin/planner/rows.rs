@@ -76,5 +76,8 @@ fn table(report: &AccuracyReport) -> String {
             }
         }
     }
+    for r in &report.rankings {
+        let _ = writeln!(out, "{:>5} rows, tau {:.2}, pick {:.1}% behind the best  {} (bar: {})", r.rows, r.tau, r.pick_behind, r.what, r.bar);
+    }
     out
 }
