@@ -1,23 +1,24 @@
 //! scratch
-use planner::calibration::training::*; use planner::calibration::memory::*;
+use planner::calibration::training::*;
 use planner::catalog::Catalog;
-use planner::training::*;
-use std::collections::BTreeMap;
+use planner::rows::training::{Counting, Metric};
 fn main() {
     let (obs, _) = observations(&carried().unwrap(), Catalog::builtin());
-    let bw = |o: &Observation| o.run.accelerator.starts_with("b") || o.run.accelerator.starts_with("gb");
-    let rest: Vec<_> = obs.iter().filter(|o| !bw(o)).cloned().collect();
-    let (mut p, _) = fit_parameters(&rest);
-    for (n, at, _, _) in Parameters::RANGES { print!("{n}={:.4} ", at(&mut p)); }
-    println!();
-    let r = residuals(&obs, &p);
-    let mut by: BTreeMap<String, Vec<usize>> = BTreeMap::new();
-    for (i, o) in obs.iter().enumerate() { if o.run.source.contains("Bridge") { by.entry(format!("{:<18} {:<12} {:?}", o.run.model.chars().take(16).collect::<String>(), o.run.accelerator, o.run.workload.recipe)).or_default().push(i); } }
-    for (k, v) in &by {
-        let o = &obs[v[0]]; let s = step(&o.run.workload, &o.run.layout, &o.run.chip, &p); let t = s.total();
-        let l = &o.run.layout;
-        print!("{:3} r {:+.2}..{:+.2} {k} tp{} pp{} vp{} cp{} ep{} mb{} n{} | ", v.len(), v.iter().map(|i| r[*i]).fold(9.0, f64::min), v.iter().map(|i| r[*i]).fold(-9.0, f64::max), l.tensor_parallel_size, l.pipeline_parallel_size, l.virtual_pipeline_size, l.context_parallel_size, l.expert_parallel_size, l.micro_batch_size, l.accelerator_count);
-        for (n, _, x) in s.parts() { if x / t > 0.02 { print!("{}:{:.0}% ", &n[..9.min(n.len())], x / t * 100.0); } }
-        println!();
+    let base = planner::training::TrainingModel::builtin(Catalog::builtin()).unwrap();
+    let v = residuals(&obs, &base.parameters);
+    let pts: Vec<_> = obs.iter().map(|o| o.point).collect();
+    let f = planner::residual::fit(&pts, &v, &base.time.kernel).unwrap();
+    let mut out = vec![];
+    for ((o, r), l) in obs.iter().zip(&v).zip(&f.leave_one_out) {
+        if !o.run.source.starts_with("BigS") || o.run.layout.accelerator_count != 384 { continue; }
+        let u = |s: f64| o.run.in_units(Metric::Teraflops(Counting::Model), s);
+        let phys = o.measured / r.exp();
+        let y = &o.run.layout; let w = &o.run.workload;
+        out.push((u(o.measured), u(phys * l.exp()), u(phys), format!("{} {} L{} h{} a{} tp{} pp{} mb{} gb{} {:?} {}", o.run.id, o.run.model, w.shape.num_hidden_layers, w.shape.hidden_size, w.shape.num_attention_heads, y.tensor_parallel_size, y.pipeline_parallel_size, y.micro_batch_size, w.global_batch_size, w.recipe, w.release)));
     }
+    out.sort_by(|a, b| b.0.total_cmp(&a.0));
+    for (m, l, p, t) in &out { println!("{m:.1} loo {l:.1} phys {p:.1} {t}"); }
+    let loo: Vec<[f64; 2]> = out.iter().map(|o| [o.0, o.1]).collect();
+    let ph: Vec<[f64; 2]> = out.iter().map(|o| [o.0, o.2]).collect();
+    println!("{:?}\n{:?}", planner::accuracy::ranking("loo", &loo, ""), planner::accuracy::ranking("physics", &ph, ""));
 }

@@ -13,7 +13,7 @@
 //! Left out on purpose: who published a row is no feature, so that no source gets a correction of its own.
 
 /// Continuous features of a point, at most.
-pub const CONTINUOUS: usize = 16;
+pub const CONTINUOUS: usize = 17;
 /// Categories of a point, at most.
 pub const CATEGORIES: usize = 8;
 

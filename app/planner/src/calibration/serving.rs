@@ -109,7 +109,7 @@ pub fn fit_parameters(observations: &[ServingObservation]) -> (ServingParameters
 #[must_use]
 pub const fn neutral_kernel() -> Kernel {
     Kernel {
-        lengths: [4.0, 4.0, 5.0, 3.0, 6.0, 3.0, 4.0, 5.0, 6.0, 4.0, 5.0, 3.0, 4.0, 6.0, 5.0, 5.0],
+        lengths: [4.0, 4.0, 5.0, 3.0, 6.0, 3.0, 4.0, 5.0, 6.0, 4.0, 5.0, 3.0, 4.0, 6.0, 5.0, 5.0, 40.0],
         penalties: [0.3, 0.4, 0.2, 0.3, 3.0, 0.3, 0.1, 0.5],
         far: 0.1,
         near: 0.03,

@@ -82,7 +82,7 @@ pub fn fit_parameters(observations: &[Observation]) -> (Parameters, f64) {
 #[must_use]
 pub const fn neutral_kernel() -> Kernel {
     Kernel {
-        lengths: [4.0, 4.0, 6.0, 3.0, 3.0, 3.0, 4.0, 3.0, 6.0, 5.0, 6.0, 3.0, 4.0, 4.0, 4.0, 6.0],
+        lengths: [4.0, 4.0, 6.0, 3.0, 3.0, 3.0, 4.0, 3.0, 6.0, 5.0, 6.0, 3.0, 4.0, 4.0, 4.0, 6.0, 3.0],
         penalties: [0.3, 0.3, 1.0, 0.8, 0.5, 0.5, 1.0, 0.1],
         far: 0.04,
         near: 0.01,

@@ -202,6 +202,17 @@ static NAMED: &[Named] = &[
     Named { parts: &["13b"], shape: dense(5120, 40, 40, 40, 13824, 32_000) },
 ];
 
+/// Heads where a row states none: of 128 numbers each, or 32 where that leaves a remainder.
+const fn usual_heads(hidden: u32) -> u32 {
+    if hidden >= 128 && hidden.is_multiple_of(128) {
+        hidden / 128
+    } else if hidden.is_multiple_of(32) {
+        32
+    } else {
+        1
+    }
+}
+
 /// What a row says of its model, with the rules for what it leaves open.
 ///
 /// # Errors
@@ -223,7 +234,7 @@ pub fn shape_of(row: &Row<'_>) -> Result<ModelShape, String> {
     if let (None, Some(shape)) = (whole(row, "layers")?, named) {
         return Ok(shape);
     }
-    let heads = stated_heads.or(named.map(|shape| shape.num_attention_heads)).unwrap_or((hidden / 128).max(1));
+    let heads = stated_heads.or(named.map(|shape| shape.num_attention_heads)).unwrap_or(usual_heads(hidden));
     let mut shape = ModelShape {
         hidden_size: hidden,
         num_attention_heads: heads,

@@ -51,6 +51,7 @@ pub fn point(
         ln(times.running),
         ln(chip.memory_bytes_per_second),
         ln(chip.flops),
+        0.0,
     ];
     let [engine, version, recipe] = words.map(word_number);
     let categories = [

@@ -7,6 +7,12 @@ fn ln(value: f64) -> f64 {
     libm::log(value.max(1e-9))
 }
 
+/// Doublings in the size of a head, up to 64: without fused attention, products of odd sizes miss the matrix units.
+fn alignment(workload: &Workload) -> f64 {
+    let doublings = workload.shape.head_dim.max(1).trailing_zeros().min(6);
+    f64::from(if workload.flash_attention { 6 } else { doublings })
+}
+
 /// The features of a run. `chip_number` is the accelerator's place in a list that only grows.
 #[must_use]
 pub fn point(workload: &Workload, layout: &Layout, chip: &Chip, chip_number: u32) -> Point {
@@ -34,6 +40,7 @@ pub fn point(workload: &Workload, layout: &Layout, chip: &Chip, chip_number: u32
         ln(shape.parameters()) - ln(shape.active_parameters()),
         ln(chip.wide_flops),
         ln(f64::from(shape.head_dim)),
+        alignment(workload),
     ];
     let recipe = Recipe::ALL.iter().position(|recipe| *recipe == workload.recipe).unwrap_or(0);
     let categories = [

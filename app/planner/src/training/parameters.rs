@@ -15,6 +15,8 @@ pub struct Parameters {
     pub half_time_seconds: f64,
     /// Share of the 16-bit peak that fused attention reaches.
     pub attention_share: f64,
+    /// Share of that rate where a head's size is no multiple of 8 and attention is not fused.
+    pub misaligned_share: f64,
     /// Passes over the residual stream of a layer (norms, residuals, casts), in widths of the model.
     pub elementwise_passes: f64,
     /// Share of them that every tensor-parallel rank repeats where sequence parallelism does not split it.
@@ -57,6 +59,7 @@ impl Parameters {
         fp4_share: 0.6,
         half_time_seconds: 2e-5,
         attention_share: 0.5,
+        misaligned_share: 0.5,
         elementwise_passes: 16.0,
         replicated_passes: 0.3,
         memory_share: 0.8,
@@ -74,13 +77,14 @@ impl Parameters {
     };
 
     /// The fitted parameters with their physical ranges.
-    pub const RANGES: [Range; 20] = [
+    pub const RANGES: [Range; 21] = [
         ("matrix_share", |p| &mut p.matrix_share, 0.5, 1.0),
         ("default_achievable", |p| &mut p.default_achievable, 0.5, 0.98),
         ("narrow_share", |p| &mut p.narrow_share, 0.5, 1.0),
         ("fp4_share", |p| &mut p.fp4_share, 0.3, 1.0),
         ("half_time_seconds", |p| &mut p.half_time_seconds, 2e-6, 2e-4),
         ("attention_share", |p| &mut p.attention_share, 0.15, 0.85),
+        ("misaligned_share", |p| &mut p.misaligned_share, 0.1, 1.0),
         ("elementwise_passes", |p| &mut p.elementwise_passes, 6.0, 60.0),
         ("replicated_passes", |p| &mut p.replicated_passes, 0.1, 0.4),
         ("memory_share", |p| &mut p.memory_share, 0.6, 0.95),

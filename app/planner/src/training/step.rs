@@ -254,7 +254,10 @@ fn layer_work(workload: &Workload, layout: &Layout, chip: &Chip, rates: &Rates) 
     }
     let attended = shape.attended_tokens(sequence) * if shape.causal { 0.5 } else { 1.0 };
     let attention_flops = 4.0 * tokens * attended * shape.score_width() / tensor;
-    let attention_rate = rates.wide / parameters.matrix_share * parameters.attention_share;
+    let aligned = workload.flash_attention || shape.head_dim.is_multiple_of(8);
+    let attention_rate = rates.wide / parameters.matrix_share
+        * parameters.attention_share
+        * if aligned { 1.0 } else { parameters.misaligned_share };
     let softmax_layers = 1.0 - f64::from(shape.num_recurrent_layers) / layers;
     // Scores written, read by softmax, written, masked, read: 11 bytes each (Korthikanti et al. 2022, section 4).
     let scores = if workload.flash_attention {
