@@ -29,7 +29,6 @@ fn main() {
     models(&mut out);
     sites(&mut out);
     assumptions(&mut out);
-    calibration(&mut out, &accelerator_ids);
     let folder = env::var("OUT_DIR").expect("cargo sets OUT_DIR");
     fs::write(Path::new(&folder).join("catalog.rs"), out).expect("OUT_DIR is writable");
 }
@@ -323,36 +322,6 @@ fn assumptions(out: &mut String) {
     );
     for (key, value) in section(&read(FILE), "assumption", FILE) {
         writeln!(out, "{key}: {},", fact(&value, "", &format!("{FILE}: {key}")).1).expect("strings grow");
-    }
-    out.push_str("};\n");
-}
-
-fn calibration(out: &mut String, accelerator_ids: &BTreeSet<String>) {
-    const FILE: &str = "calibration.toml";
-    let table = read(FILE);
-    out.push_str(
-        "/// The parameters of the performance model.\npub const CALIBRATION: Calibration = Calibration {\n",
-    );
-    for (key, value) in section(&table, "fixed", FILE) {
-        writeln!(out, "{key}: {:?},", fact(&value, "", &format!("{FILE}: {key}")).0).expect("strings grow");
-    }
-    for (key, value) in section(&table, "fitted", FILE) {
-        writeln!(out, "{key}: {:?},", number(&value, &format!("{FILE}: {key}"))).expect("strings grow");
-    }
-    out.push_str("};\n/// The stated interval.\npub static INTERVAL: IntervalBasis = IntervalBasis {\n");
-    for (key, value) in section(&table, "interval", FILE) {
-        let expression = match &value {
-            Value::Array(ids) => {
-                let ids: Vec<_> = ids.iter().map(|id| id.as_str().expect("ids are text")).collect();
-                for id in &ids {
-                    assert!(accelerator_ids.contains(*id), "{FILE}: no accelerator has the id {id}");
-                }
-                format!("&{ids:?}")
-            }
-            Value::Integer(count) => format!("{count}"),
-            value => format!("{:?}", number(value, &format!("{FILE}: {key}"))),
-        };
-        writeln!(out, "{key}: {expression},").expect("strings grow");
     }
     out.push_str("};\n");
 }

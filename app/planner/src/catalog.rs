@@ -192,50 +192,6 @@ pub(crate) struct Assumptions {
     pub(crate) host_power_factor: Fact<f64>,
     pub(crate) server_price_factor: Fact<f64>,
     pub(crate) this_device_power_watts: Fact<f64>,
-    pub(crate) framework_reserve_bytes: Fact<f64>,
-    pub(crate) this_device_reserve_share: Fact<f64>,
-}
-
-/// Parameters of the performance model (`catalog/calibration.toml`); one set for every source.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Calibration {
-    /// Share of the peak memory bandwidth that a streaming kernel reaches.
-    pub memory_efficiency: f64,
-    /// Share of the link rate that a collective inside a node reaches.
-    pub intra_node_link_efficiency: f64,
-    /// Share of the network rate that a collective between nodes reaches.
-    pub inter_node_link_efficiency: f64,
-    /// Latency of one ring step inside a node, seconds.
-    pub intra_node_latency_seconds: f64,
-    /// Latency of one ring step between nodes, seconds.
-    pub inter_node_latency_seconds: f64,
-    /// Share of the achievable matrix rate that a large product reaches inside a training step.
-    pub matmul_efficiency: f64,
-    /// Time that every operator loses beside its arithmetic: launch, prologue, uneven waves. Seconds.
-    pub matmul_overhead_seconds: f64,
-    /// Share of the achievable matrix rate that attention reaches.
-    pub attention_efficiency: f64,
-    /// Share of the arithmetic behind which data-parallel traffic can hide.
-    pub communication_overlap: f64,
-    /// Achievable share of the peak where no measurement of the accelerator is published.
-    pub default_achievable_fraction: f64,
-}
-
-/// How the stated interval was made.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct IntervalBasis {
-    /// Published runs that it rests on.
-    pub rows: u32,
-    /// Tenth percentile of measured over predicted step time, each source predicted by a fit on the others.
-    pub low_factor: f64,
-    /// Ninetieth percentile of the same.
-    pub high_factor: f64,
-    /// Low factor outside the validated range: an assumption.
-    pub extrapolated_low_factor: f64,
-    /// High factor outside the validated range: an assumption.
-    pub extrapolated_high_factor: f64,
-    /// Accelerators with at least five rows.
-    pub covered_accelerators: &'static [&'static str],
 }
 
 include!(concat!(env!("OUT_DIR"), "/catalog.rs"));

@@ -9,8 +9,8 @@
 //! Left out on purpose: staff, space, storage, egress, discounts, idle time of owned machines.
 
 use crate::catalog::{ASSUMPTIONS, Accelerator, Catalog, CatalogError, Site};
-use crate::machine::{assumed_fact, catalog_fact};
-use crate::performance::StepBreakdown;
+use crate::facts::{assumed_fact, catalog_fact};
+use crate::training::Step;
 use crate::prediction::{CostPart, FactUnit, FactUse, Provenance, Resource};
 use crate::scenario::{Deployment, Scenario};
 use crate::units::{HOURS_PER_YEAR, Joules, Seconds, Usd, UsdPerHour, UsdPerKilowattHour, Watts};
@@ -27,7 +27,7 @@ pub(crate) struct Budget {
 }
 
 /// What runs: a catalog accelerator, or the visitor's own machine.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) enum Runner {
     Catalog(&'static Accelerator),
     ThisDevice,
@@ -38,7 +38,7 @@ pub(crate) fn budget(
     scenario: &Scenario,
     catalog: &Catalog,
     runner: Runner,
-    step: &StepBreakdown,
+    step: &Step,
     time: Seconds,
 ) -> Result<Budget, CatalogError> {
     let mut budget = Budget::default();
@@ -63,7 +63,7 @@ pub(crate) fn budget(
 
 fn power_per_accelerator(
     runner: Runner,
-    step: &StepBreakdown,
+    step: &Step,
     budget: &mut Budget,
 ) -> Result<Watts, CatalogError> {
     let accelerator = match runner {
@@ -102,8 +102,8 @@ fn power_per_accelerator(
 }
 
 /// Share of the rated power that the step draws on average.
-fn load(step: &StepBreakdown) -> f64 {
-    let share = |resource| if step.total.0 > 0.0 { step.time_of(resource) / step.total } else { 0.0 };
+pub(crate) fn load(step: &Step) -> f64 {
+    let share = |resource| step.share_of(resource);
     let compute = share(Resource::Compute);
     let memory = compute + share(Resource::Memory);
     let network = share(Resource::IntraNodeNetwork) + share(Resource::InterNodeNetwork);
@@ -156,7 +156,7 @@ fn rent(
         let offer = catalog.median_price(accelerator)?;
         price_notes(catalog, accelerator, budget);
         let fact = offer.usd_per_accelerator_hour;
-        let provenance = Provenance::Catalog { source: fact.source, retrieved_on: fact.retrieved_on };
+        let provenance = Provenance::Catalog { source: fact.source.into(), retrieved_on: fact.retrieved_on.into() };
         (fact.value, provenance)
     };
     budget.facts.push(FactUse {
@@ -166,7 +166,7 @@ fn rent(
         provenance: provenance.clone(),
     });
     let cost = price * time * (f64::from(scenario.accelerator_count) * share);
-    budget.cost_parts.push(CostPart { label: "accelerator rent", cost, provenance });
+    budget.cost_parts.push(CostPart { label: "accelerator rent".into(), cost, provenance });
     Ok(())
 }
 
@@ -218,7 +218,10 @@ fn owned(
             ));
             let hourly = purchase.value.0 * server.value / (scenario.amortisation_years * HOURS_PER_YEAR);
             let provenance =
-                Provenance::Catalog { source: purchase.source, retrieved_on: purchase.retrieved_on };
+                Provenance::Catalog {
+                    source: purchase.source.into(),
+                    retrieved_on: purchase.retrieved_on.into(),
+                };
             budget.notes.push(
                 "Owned hardware is written off as if every hour of its life were used; at half use its share of \
                  the cost doubles."
@@ -226,7 +229,7 @@ fn owned(
             );
             (UsdPerHour(hourly) * time * hours_share, provenance)
         };
-        budget.cost_parts.push(CostPart { label: "owned hardware", cost, provenance });
+        budget.cost_parts.push(CostPart { label: "owned hardware".into(), cost, provenance });
     } else {
         budget.notes.push("This device is yours: only electricity is counted.".into());
     }
@@ -237,6 +240,6 @@ fn owned(
         provenance: Provenance::Assumption,
     });
     let cost: Usd = price * (budget.energy * share);
-    budget.cost_parts.push(CostPart { label: "electricity", cost, provenance: Provenance::Assumption });
+    budget.cost_parts.push(CostPart { label: "electricity".into(), cost, provenance: Provenance::Assumption });
     Ok(())
 }

@@ -1,16 +1,13 @@
 //! Scenario in, prediction out.
 
-use crate::catalog::{
-    ASSUMPTIONS, AcceleratorKind, CALIBRATION, Catalog, CatalogError, INTERVAL, Interconnect, Model,
-};
+use crate::catalog::{Catalog, CatalogError};
 use crate::cost::{Budget, Runner, budget};
 use crate::format;
-use crate::machine::{MachineFacts, assumed_fact, catalog_fact, catalog_machine, measured_machine};
-use crate::memory::memory_parts;
-use crate::performance::{Layout, StepBreakdown, step_breakdown};
-use crate::prediction::{Estimate, FactUnit, FactUse, Prediction, Provenance, Resource, StepPart};
-use crate::scenario::{Dtype, Scenario, THIS_DEVICE};
-use crate::units::{Bytes, JOULES_PER_KILOWATT_HOUR, Seconds, Usd};
+use crate::prediction::{Estimate, MemoryPart, Prediction, Resource, StepPart};
+use crate::scenario::Scenario;
+use crate::setup::{Setup, check, setup};
+use crate::training::{LayoutError, Recipe, TrainingModel, TrainingPrediction};
+use crate::units::{Bytes, JOULES_PER_KILOWATT_HOUR, Joules, Seconds, Usd};
 use std::fmt;
 
 /// Why a scenario has no prediction. The message says what, what is kept, and what to do.
@@ -43,6 +40,8 @@ pub enum EvaluateError {
         /// Layers.
         num_hidden_layers: u32,
     },
+    /// A layout that cannot be run.
+    Layout(LayoutError),
     /// More tensor-parallel ranks than attention heads.
     MoreRanksThanHeads {
         /// Ranks.
@@ -69,7 +68,7 @@ impl fmt::Display for EvaluateError {
             Self::ParallelismDoesNotDivide { accelerator_count, model_parallel_size } => write!(
                 f,
                 "{accelerator_count} accelerators cannot be split into replicas of {model_parallel_size} (tensor x \
-                 pipeline parallel size). Your settings are kept. Choose a count that is a multiple of \
+                 pipeline x context parallel size). Your settings are kept. Choose a count that is a multiple of \
                  {model_parallel_size}, or smaller parallel sizes."
             ),
             Self::BatchTooSmall { global_batch_size, data_parallel_size, micro_batch_size } => write!(
@@ -84,6 +83,9 @@ impl fmt::Display for EvaluateError {
                 "{pipeline_parallel_size} pipeline stages are more than the model's {num_hidden_layers} layers. Your \
                  settings are kept. Choose at most {num_hidden_layers} stages."
             ),
+            Self::Layout(error) => {
+                write!(f, "{error}. Your settings are kept. Choose a value in that range.")
+            }
             Self::MoreRanksThanHeads { tensor_parallel_size, num_attention_heads } => write!(
                 f,
                 "A tensor parallel size of {tensor_parallel_size} is more than the model's {num_attention_heads} \
@@ -99,277 +101,141 @@ impl std::error::Error for EvaluateError {}
 ///
 /// # Errors
 /// [`EvaluateError`] where a fact is missing or the parallel sizes cannot be met.
-pub fn evaluate(scenario: &Scenario, catalog: &Catalog) -> Result<Prediction, EvaluateError> {
-    let mut scenario = scenario.clone().sanitised();
-    let mut notes = Vec::new();
-    let model = catalog.model(&scenario.model)?;
-    let interconnect = catalog.interconnect(&scenario.interconnect)?;
-    let runner = runner(&mut scenario, catalog, &mut notes)?;
-    let layout = layout(&scenario, model, &mut notes)?;
-    let (mut facts, capacity, reserve) = machine(&scenario, runner, interconnect, &mut notes)?;
-    if f64::from(scenario.accelerator_count) <= facts.machine.topology.accelerators_per_node {
-        facts.facts.retain(|fact| fact.label != interconnect.name);
+pub fn evaluate(
+    scenario: &Scenario,
+    catalog: &Catalog,
+    model: &TrainingModel,
+) -> Result<Prediction, EvaluateError> {
+    let scenario = scenario.clone().sanitised();
+    let mut setup = setup(&scenario, catalog)?;
+    check(&scenario, &setup)?;
+    let predicted = model.predict_checked(&setup.workload, &setup.layout, &setup.chip, setup.chip_number);
+    let tokens = rounded_tokens(&scenario, &mut setup);
+    let step_count = (scenario.training_tokens / tokens).ceil().max(1.0);
+    let time = Seconds(predicted.seconds * step_count);
+    let money = budget(&scenario, catalog, setup.runner, &predicted.step, time)?;
+    notes_of_extrapolation(&scenario, &mut setup, &predicted);
+    Ok(assemble(&Inputs { scenario, setup, predicted, tokens, step_count, money, model }))
+}
+
+/// Tokens of a step: the global batch rounded up to whole micro batches of every replica.
+fn rounded_tokens(scenario: &Scenario, setup: &mut Setup) -> f64 {
+    let replicas = setup.layout.data_parallel_size();
+    let micro_batches = setup.layout.micro_batch_count(scenario.global_batch_size);
+    let examples = micro_batches * f64::from(replicas) * f64::from(scenario.micro_batch_size);
+    if examples > f64::from(scenario.global_batch_size) {
+        setup.notes.push(format!(
+            "The global batch is rounded up from {} to {examples}, a multiple of {replicas} replicas x micro batch {}.",
+            scenario.global_batch_size, scenario.micro_batch_size
+        ));
     }
-    facts.facts.push(catalog_fact(
-        format!("Parameters of {}", model.name),
-        FactUnit::Count,
-        model.parameters,
-        |count| count,
-    ));
-    let step = step_breakdown(&model.shape, &layout, &facts.machine, &CALIBRATION);
-    let step_count = (scenario.training_tokens / layout.step_tokens()).ceil().max(1.0);
-    let time = step.total * step_count;
-    let money = budget(&scenario, catalog, runner, &step, time)?;
-    facts.facts.extend(money.facts.iter().cloned());
-    notes_of_extrapolation(&scenario, model, &facts, &mut notes);
-    Ok(assemble(
-        &Inputs { scenario, model, layout, facts, step, step_count, capacity, reserve, money, runner },
-        notes,
-    ))
+    examples * f64::from(scenario.sequence_length)
 }
 
 /// Everything that [`assemble`] puts together.
-struct Inputs {
+struct Inputs<'a> {
     scenario: Scenario,
-    model: &'static Model,
-    layout: Layout,
-    facts: MachineFacts,
-    step: StepBreakdown,
+    setup: Setup,
+    predicted: TrainingPrediction,
+    tokens: f64,
     step_count: f64,
-    capacity: Bytes,
-    reserve: Bytes,
     money: Budget,
-    runner: Runner,
+    model: &'a TrainingModel,
 }
 
-fn runner(
-    scenario: &mut Scenario,
-    catalog: &Catalog,
-    notes: &mut Vec<String>,
-) -> Result<Runner, EvaluateError> {
-    if scenario.accelerator != THIS_DEVICE {
-        return Ok(Runner::Catalog(catalog.accelerator(&scenario.accelerator)?));
+fn notes_of_extrapolation(scenario: &Scenario, setup: &mut Setup, predicted: &TrainingPrediction) {
+    let notes = &mut setup.notes;
+    if predicted.nearness < FAR {
+        notes.push(
+            "No published run resembles this one: the interval is as wide as on runs of unseen sources.".into(),
+        );
     }
-    if scenario.precision != Dtype::F32 {
-        notes.push(format!(
-            "This device was measured in F32: time and memory are those of F32, not of {}.",
-            scenario.precision.name()
-        ));
-        scenario.precision = Dtype::F32;
-    }
-    Ok(Runner::ThisDevice)
-}
-
-fn layout(scenario: &Scenario, model: &Model, notes: &mut Vec<String>) -> Result<Layout, EvaluateError> {
-    let (tensor, pipeline) = (scenario.tensor_parallel_size, scenario.pipeline_parallel_size);
-    if pipeline > model.shape.num_hidden_layers {
-        return Err(EvaluateError::MoreStagesThanLayers {
-            pipeline_parallel_size: pipeline,
-            num_hidden_layers: model.shape.num_hidden_layers,
-        });
-    }
-    if tensor > model.shape.num_attention_heads {
-        return Err(EvaluateError::MoreRanksThanHeads {
-            tensor_parallel_size: tensor,
-            num_attention_heads: model.shape.num_attention_heads,
-        });
-    }
-    let model_parallel_size = tensor.saturating_mul(pipeline);
-    if !scenario.accelerator_count.is_multiple_of(model_parallel_size) {
-        return Err(EvaluateError::ParallelismDoesNotDivide {
-            accelerator_count: scenario.accelerator_count,
-            model_parallel_size,
-        });
-    }
-    let replicas = scenario.accelerator_count / model_parallel_size;
-    let examples = u64::from(replicas) * u64::from(scenario.micro_batch_size);
-    let global = u64::from(scenario.global_batch_size);
-    if examples > global {
-        return Err(EvaluateError::BatchTooSmall {
-            global_batch_size: scenario.global_batch_size,
-            data_parallel_size: replicas,
-            micro_batch_size: scenario.micro_batch_size,
-        });
-    }
-    let micro_batch_count = u32::try_from(global.div_ceil(examples)).unwrap_or(u32::MAX);
-    let rounded = u64::from(micro_batch_count) * examples;
-    if rounded != global {
-        notes.push(format!(
-            "The global batch is rounded up from {global} to {rounded}, a multiple of {replicas} replicas x micro \
-             batch {}.",
-            scenario.micro_batch_size
-        ));
-    }
-    Ok(Layout {
-        tensor_parallel_size: tensor,
-        pipeline_parallel_size: pipeline,
-        virtual_pipeline_size: 1,
-        data_parallel_size: replicas,
-        micro_batch_size: scenario.micro_batch_size,
-        micro_batch_count,
-        sequence_length: scenario.sequence_length,
-        zero_stage: scenario.zero_stage,
-        full_recomputation: scenario.full_recomputation,
-        precision: scenario.precision,
-    })
-}
-
-/// The machine, the memory of one accelerator, and the part of it that the framework keeps.
-fn machine(
-    scenario: &Scenario,
-    runner: Runner,
-    interconnect: &'static Interconnect,
-    notes: &mut Vec<String>,
-) -> Result<(MachineFacts, Bytes, Bytes), EvaluateError> {
-    match runner {
-        Runner::Catalog(accelerator) => {
-            let mut facts = catalog_machine(accelerator, interconnect, scenario.precision, &CALIBRATION)?;
-            let memory = accelerator.memory()?;
-            facts.facts.push(catalog_fact(
-                format!("Memory of {}", accelerator.name),
-                FactUnit::Bytes,
-                memory,
-                |bytes| bytes.0,
-            ));
-            let reserve = ASSUMPTIONS.framework_reserve_bytes;
-            facts.facts.push(assumed_fact("Framework reserve", FactUnit::Bytes, reserve));
-            if facts.assumed_matrix_rate {
-                notes.push(format!(
-                    "No measured matrix product of {} is published: {} of its peak is taken as reachable.",
-                    accelerator.name,
-                    format::percent(CALIBRATION.default_achievable_fraction)
-                ));
-            }
-            if accelerator.kind == AcceleratorKind::Cpu {
-                notes.push(
-                    "The model was calibrated on GPUs and TPUs; for a CPU it is an extrapolation.".into(),
-                );
-            }
-            Ok((facts, memory.value, Bytes(reserve.value)))
-        }
-        Runner::ThisDevice => {
-            let device = scenario.measured_device.ok_or(EvaluateError::MissingMeasuredDevice)?;
-            let mut facts = measured_machine(&device, interconnect, &CALIBRATION);
-            facts.facts.push(FactUse {
-                label: "Memory that a tab may use on this device".into(),
-                value: device.memory_bytes,
-                unit: FactUnit::Bytes,
-                provenance: Provenance::Measured,
-            });
-            let reserve = Bytes(device.memory_bytes) * ASSUMPTIONS.this_device_reserve_share.value;
-            Ok((facts, Bytes(device.memory_bytes), reserve))
-        }
-    }
-}
-
-/// Validated: an accelerator with at least five published rows, and more than one of it.
-fn is_validated(scenario: &Scenario) -> bool {
-    scenario.accelerator_count > 1 && INTERVAL.covered_accelerators.contains(&scenario.accelerator.as_str())
-}
-
-fn notes_of_extrapolation(scenario: &Scenario, model: &Model, facts: &MachineFacts, notes: &mut Vec<String>) {
-    if !is_validated(scenario) {
-        let why = if scenario.accelerator == THIS_DEVICE {
-            "no published run used this device"
-        } else if scenario.accelerator_count == 1 {
-            "published runs use several accelerators"
-        } else {
-            "fewer than five published runs used this accelerator"
-        };
-        notes.push(format!("Extrapolated ({why}): the interval is a wider assumption, not a measurement."));
-    }
-    if scenario.sequence_length > model.shape.max_position_embeddings {
+    if scenario.sequence_length > setup.model.shape.max_position_embeddings {
         notes.push(format!(
             "{} was made for sequences of at most {} tokens.",
-            model.name, model.shape.max_position_embeddings
+            setup.model.name, setup.model.shape.max_position_embeddings
         ));
     }
-    if scenario.pipeline_parallel_size > 1 {
+    if setup.layout.pipeline_parallel_size > 1 && setup.layout.virtual_pipeline_size == 1 {
         notes.push("The pipeline runs plain 1F1B; interleaved stages would shrink its bubble.".into());
     }
-    if matches!(scenario.precision, Dtype::F8E4m3 | Dtype::I8) {
+    if setup.workload.recipe.is_narrow() {
         notes.push("Attention, the output projection and the optimizer stay in 16 and 32 bits.".into());
     }
-    if scenario.precision == Dtype::F32 && facts.assumed_matrix_rate {
+    if setup.workload.recipe == Recipe::F32 && matches!(setup.runner, Runner::Catalog(_)) {
         notes.push("F32 means true F32 arithmetic; TF32 units are not assumed.".into());
     }
-    notes.push(
-        "Left out: input pipeline, checkpoints, failures and restarts, expert and context parallelism, staff, \
-         storage, egress."
-            .into(),
-    );
+    notes.push("Left out of this figure: input pipeline, checkpoints, failures and restarts, staff, storage, egress.".into());
 }
 
-fn assemble(inputs: &Inputs, mut notes: Vec<String>) -> Prediction {
-    let Inputs { scenario, model, layout, facts, step, step_count, capacity, reserve, money, .. } = inputs;
-    let (low, high, interval_basis) = interval(scenario);
+/// Nearness below which no published run says anything.
+const FAR: f64 = 0.2;
+
+fn assemble(inputs: &Inputs<'_>) -> Prediction {
+    let Inputs { scenario, setup, predicted, tokens, step_count, money, model } = inputs;
+    let (low, high) = (predicted.low / predicted.seconds, predicted.high / predicted.seconds);
     let estimate = |value: f64| (value, value * low, value * high);
-    let time = step.total * *step_count;
-    let memory_parts = memory_parts(&model.shape, layout, *reserve);
-    let memory_total: Bytes = memory_parts.iter().map(|part| part.bytes).sum();
     let cost: Usd = money.cost_parts.iter().map(|part| part.cost).sum();
-    let step_flops = model.shape.training_flops_per_token(layout.sequence_length).0 * layout.step_tokens();
+    let flops = setup.workload.shape.training_flops_per_token(scenario.sequence_length).0 * tokens;
+    let mut notes = setup.notes.clone();
     notes.extend(money.notes.iter().cloned());
     notes.push(format!(
         "About {} of CO2 equivalent at the average grid of AWS regions (cloud-carbon-footprint).",
         mass(money.energy.0 / JOULES_PER_KILOWATT_HOUR * money.grams_co2e)
     ));
+    let count = f64::from(scenario.accelerator_count);
+    let mut facts = setup.facts.clone();
+    facts.extend(money.facts.iter().cloned());
     let mut prediction = Prediction {
-        step_time: spread(estimate(step.total.0), Seconds),
-        step_parts: merged(step),
-        bound_by: step.bound_by(),
+        step_time: spread(estimate(predicted.seconds), Seconds),
+        step_parts: step_parts(predicted),
+        bound_by: predicted.step.bound_by(),
         step_count: *step_count,
-        time_to_train: spread(estimate(time.0), Seconds),
-        tokens_per_second: layout.step_tokens() / step.total.0,
-        model_flops_utilization: step_flops / (step.total.0 * layout.accelerator_count() * facts.peak.0),
-        fits: memory_total <= *capacity,
-        memory_parts,
-        memory_total,
-        memory_capacity: *capacity,
-        energy: spread(estimate(money.energy.0), crate::units::Joules),
+        time_to_train: spread(estimate(predicted.seconds * step_count), Seconds),
+        tokens_per_second: tokens / predicted.seconds,
+        model_flops_utilization: flops / (predicted.seconds * count * setup.peak),
+        fits: predicted.fits,
+        memory_parts: memory_parts(predicted),
+        memory_total: Bytes(predicted.memory_bytes),
+        memory_capacity: Bytes(setup.chip.memory_bytes),
+        energy: spread(estimate(money.energy.0), Joules),
         cost: spread(estimate(cost.0), Usd),
         cost_parts: money.cost_parts.clone(),
-        facts: facts.facts.clone(),
+        facts,
         notes,
         verdict: String::new(),
-        interval_basis,
+        interval_basis: interval_basis(predicted, model),
     };
     prediction.verdict = verdict(inputs, &prediction);
     prediction
+}
+
+fn step_parts(predicted: &TrainingPrediction) -> Vec<StepPart> {
+    let parts = predicted.step.parts();
+    let shown = parts.into_iter().filter(|part| part.2 > 0.0);
+    shown.map(|(label, resource, time)| StepPart { label: label.into(), resource, time: Seconds(time) }).collect()
+}
+
+fn memory_parts(predicted: &TrainingPrediction) -> Vec<MemoryPart> {
+    let parts = predicted.memory.parts();
+    parts.into_iter().map(|(label, bytes)| MemoryPart { label: label.into(), bytes: Bytes(bytes) }).collect()
 }
 
 fn spread<T>((value, low, high): (f64, f64, f64), wrap: impl Fn(f64) -> T) -> Estimate<T> {
     Estimate { value: wrap(value), low: wrap(low), high: wrap(high) }
 }
 
-fn merged(step: &StepBreakdown) -> Vec<StepPart> {
-    step.parts.iter().map(|(_, part)| part.clone()).collect()
+fn interval_basis(predicted: &TrainingPrediction, model: &TrainingModel) -> String {
+    let how = if predicted.nearness < FAR { "far from" } else { "as near as this to" };
+    format!(
+        "80 % interval from {} published training runs, each predicted without itself: the error of those that are \
+         {how} other published runs. Prices and power are taken as stated.",
+        model.time.anchors.len()
+    )
 }
 
-fn interval(scenario: &Scenario) -> (f64, f64, String) {
-    if is_validated(scenario) {
-        let basis = format!(
-            "80 % interval from {} published training runs, each predicted without the runs of its own source: one in \
-             ten was faster than the low end, one in ten slower than the high end. Prices and power are taken as \
-             stated.",
-            INTERVAL.rows
-        );
-        return (INTERVAL.low_factor, INTERVAL.high_factor, basis);
-    }
-    let basis = format!(
-        "Outside the validated range: {} to {} of the central value is an assumption, wider than the 80 % interval \
-         ({} to {}) of {} published runs.",
-        format::percent(INTERVAL.extrapolated_low_factor),
-        format::percent(INTERVAL.extrapolated_high_factor),
-        format::percent(INTERVAL.low_factor),
-        format::percent(INTERVAL.high_factor),
-        INTERVAL.rows
-    );
-    (INTERVAL.extrapolated_low_factor, INTERVAL.extrapolated_high_factor, basis)
-}
-
-fn verdict(inputs: &Inputs, prediction: &Prediction) -> String {
-    let name = match inputs.runner {
+fn verdict(inputs: &Inputs<'_>, prediction: &Prediction) -> String {
+    let name = match inputs.setup.runner {
         Runner::Catalog(accelerator) => accelerator.name,
         Runner::ThisDevice => "of this device",
     };
@@ -383,7 +249,7 @@ fn verdict(inputs: &Inputs, prediction: &Prediction) -> String {
     let run = format!(
         "{} {name} train {} on {} tokens in about {} ({}) for about {}; most of a step waits for {waits}.",
         format::count(f64::from(inputs.scenario.accelerator_count)),
-        inputs.model.name,
+        inputs.setup.model.name,
         format::count(inputs.scenario.training_tokens),
         format::seconds(prediction.time_to_train.value),
         format::interval(&prediction.time_to_train, format::seconds),
@@ -393,9 +259,10 @@ fn verdict(inputs: &Inputs, prediction: &Prediction) -> String {
         return run;
     }
     format!(
-        "It does not fit: {} are needed, {} are there. If it did: {run}",
+        "It does not fit: {} are needed, {} are there, of which a run can use about {}. If it did: {run}",
         format::bytes_binary(prediction.memory_total),
-        format::bytes_binary(prediction.memory_capacity)
+        format::bytes_binary(prediction.memory_capacity),
+        format::percent(crate::training::USABLE)
     )
 }
 

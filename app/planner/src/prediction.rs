@@ -1,18 +1,20 @@
 //! What [`crate::evaluate`] says of a scenario. Derived, never stored.
 
 use crate::units::{Bytes, Joules, Seconds, Usd};
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 
 /// Where a number comes from; the page shows it as a badge.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Provenance {
     /// Measured in this browser.
     Measured,
     /// A catalog fact.
     Catalog {
         /// Where it was read.
-        source: &'static str,
+        source: Cow<'static, str>,
         /// ISO date.
-        retrieved_on: &'static str,
+        retrieved_on: Cow<'static, str>,
     },
     /// A formula of the model, with an interval.
     Model,
@@ -21,7 +23,7 @@ pub enum Provenance {
 }
 
 /// A predicted quantity with its 80 % interval.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Estimate<T> {
     /// Central value.
     pub value: T,
@@ -32,7 +34,7 @@ pub struct Estimate<T> {
 }
 
 /// The resource that a part of the step waits for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Resource {
     /// Arithmetic units.
     Compute,
@@ -47,10 +49,10 @@ pub enum Resource {
 }
 
 /// One part of the step.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StepPart {
     /// Plain words ("gradient all-reduce").
-    pub label: &'static str,
+    pub label: Cow<'static, str>,
     /// What it waits for.
     pub resource: Resource,
     /// Exposed time, that is, not hidden behind another part.
@@ -58,19 +60,19 @@ pub struct StepPart {
 }
 
 /// One part of an accelerator's memory.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct MemoryPart {
     /// Plain words ("optimizer states").
-    pub label: &'static str,
+    pub label: Cow<'static, str>,
     /// Size on the fullest accelerator.
     pub bytes: Bytes,
 }
 
 /// One part of the cost.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CostPart {
     /// Plain words ("accelerator rent").
-    pub label: &'static str,
+    pub label: Cow<'static, str>,
     /// Cost of the whole run.
     pub cost: Usd,
     /// Where its price comes from.
@@ -78,7 +80,7 @@ pub struct CostPart {
 }
 
 /// A fact or assumption that entered the prediction.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FactUse {
     /// "Peak BF16 rate of NVIDIA H100 SXM".
     pub label: String,
@@ -91,7 +93,7 @@ pub struct FactUse {
 }
 
 /// Units a [`FactUse`] can have.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum FactUnit {
     /// FLOP/s.
     FlopsPerSecond,
@@ -114,7 +116,7 @@ pub enum FactUnit {
 }
 
 /// What a scenario costs and how fast it is.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Prediction {
     /// Time of one optimizer step.
     pub step_time: Estimate<Seconds>,

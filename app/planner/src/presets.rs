@@ -206,8 +206,12 @@ fn v1_default() -> Workbench {
             micro_batch_size: 1,
             tensor_parallel_size: 1,
             pipeline_parallel_size: 1,
+            virtual_pipeline_size: 1,
+            context_parallel_size: 1,
+            expert_parallel_size: 1,
             zero_stage: 3,
             full_recomputation: false,
+            selective_recomputation: false,
             training_tokens: 1e12,
             usd_per_accelerator_hour: None,
             usd_per_kilowatt_hour: 0.12,
@@ -219,14 +223,15 @@ fn v1_default() -> Workbench {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{catalog::Catalog, evaluate};
+    use crate::{catalog::Catalog, evaluate, training::TrainingModel};
 
     #[test]
     fn every_preset_is_in_range_and_every_scenario_runs_and_fits() {
+        let model = TrainingModel::builtin(Catalog::builtin()).expect("the committed fit is whole");
         for preset in all() {
             let workbench = preset.workbench();
             assert_eq!(workbench.clone().sanitised(), workbench, "{}", preset.id);
-            let prediction = evaluate(&workbench.scenario, Catalog::builtin()).expect(preset.id);
+            let prediction = evaluate(&workbench.scenario, Catalog::builtin(), &model).expect(preset.id);
             assert!(prediction.fits, "{}: {}", preset.id, prediction.verdict);
             assert!(
                 preset

@@ -88,8 +88,12 @@ impl Scenario {
             micro_batch_size: self.micro_batch_size.clamp(1, 65_536),
             tensor_parallel_size: self.tensor_parallel_size.clamp(1, 64),
             pipeline_parallel_size: self.pipeline_parallel_size.clamp(1, 256),
+            virtual_pipeline_size: self.virtual_pipeline_size.clamp(1, 64),
+            context_parallel_size: self.context_parallel_size.clamp(1, 256),
+            expert_parallel_size: self.expert_parallel_size.clamp(1, 1_024),
             zero_stage: self.zero_stage.min(3),
             full_recomputation: self.full_recomputation,
+            selective_recomputation: self.selective_recomputation,
             training_tokens: bounded(self.training_tokens, 1.0, 1e16, default.training_tokens),
             usd_per_accelerator_hour: self
                 .usd_per_accelerator_hour

@@ -82,10 +82,18 @@ pub struct Scenario {
     pub tensor_parallel_size: u32,
     /// Pipeline stages, 1 to 256.
     pub pipeline_parallel_size: u32,
+    /// Interleaved chunks of a pipeline stage, 1 to 64; 1 is plain 1F1B.
+    pub virtual_pipeline_size: u32,
+    /// Ranks that share each sequence, 1 to 256.
+    pub context_parallel_size: u32,
+    /// Ranks that share the experts, 1 to 1,024; counts for mixtures of experts only.
+    pub expert_parallel_size: u32,
     /// ZeRO stage, 0 to 3.
     pub zero_stage: u8,
     /// Recompute all activations in the backward pass.
     pub full_recomputation: bool,
+    /// Recompute the core of attention only; fused attention does so anyway.
+    pub selective_recomputation: bool,
     /// Tokens to train on, 1 to 1e16.
     pub training_tokens: f64,
     /// The visitor's own price; `None` means the catalog's, with its date. 0 to 10,000.
@@ -113,8 +121,12 @@ impl Default for Scenario {
             micro_batch_size: 1,
             tensor_parallel_size: 1,
             pipeline_parallel_size: 1,
+            virtual_pipeline_size: 1,
+            context_parallel_size: 1,
+            expert_parallel_size: 1,
             zero_stage: 3,
             full_recomputation: false,
+            selective_recomputation: false,
             training_tokens: 1e12,
             usd_per_accelerator_hour: None,
             usd_per_kilowatt_hour: 0.12,

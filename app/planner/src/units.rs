@@ -3,6 +3,7 @@
 //! All values are `f64` in SI base units (bytes, seconds, FLOP, watts, joules, USD). `Flops` is a count of
 //! floating-point operations, [`FlopsPerSecond`] a rate. Only [`crate::format`] turns a quantity into text.
 
+use serde::{Deserialize, Serialize};
 use std::iter::Sum;
 use std::ops::{Add, AddAssign, Div, Mul, Sub};
 
@@ -16,7 +17,8 @@ pub const JOULES_PER_KILOWATT_HOUR: f64 = 3.6e6;
 macro_rules! quantity {
     ($($(#[$doc:meta])* $name:ident),+ $(,)?) => {$(
         $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Default)]
+        #[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Default, Serialize, Deserialize)]
+        #[serde(transparent)]
         pub struct $name(pub f64);
 
         impl $name {

@@ -344,7 +344,7 @@ fn chip_of(accelerator: &'static Accelerator, recipe: &ServingRecipe, name: &str
         flops: flops * cores,
         wide_flops: wide * cores,
         memory_bytes_per_second: accelerator.memory_bandwidth().map_err(text)?.value.0 * stream,
-        memory_bytes: super::device_bytes(accelerator).map_err(text)?,
+        memory_bytes: crate::training::device_bytes(accelerator).map_err(text)?,
         link_bytes_per_second: link,
         domain: accelerator.accelerators_per_node.value,
         network_bytes_per_second: 5e10,

@@ -13,7 +13,7 @@ use super::csv::Row;
 use super::shapes::{shape_of, whole};
 use crate::catalog::{Accelerator, AcceleratorKind, Catalog};
 use crate::scenario::Dtype;
-use crate::training::{Chip, Layout, Link, Recipe, Recomputation, Sharding, Software, Tuning, Workload};
+use crate::training::{Chip, Layout, Recipe, Recomputation, Sharding, Software, Tuning, Workload};
 
 /// A run that a row describes.
 #[derive(Debug, Clone)]
@@ -470,48 +470,6 @@ fn chip_of(
         chip.domain = (count / slices.max(1)).max(1);
     }
     Ok(chip)
-}
-
-impl Chip {
-    /// A catalog accelerator among its like, with the network that clusters of its generation have.
-    ///
-    /// # Errors
-    /// [`crate::catalog::CatalogError`] where a fact is missing.
-    pub fn of(accelerator: &'static Accelerator, recipe: Recipe) -> Result<Self, crate::catalog::CatalogError> {
-        let wide = if accelerator.peak_flops(Dtype::Bf16).is_ok() { Dtype::Bf16 } else { Dtype::F16 };
-        let peak = |dtype: Dtype| accelerator.peak_flops(dtype).map(|fact| fact.value.0);
-        let wide_flops = peak(wide)?;
-        let narrow = match recipe {
-            Recipe::F32 => peak(Dtype::F32)?,
-            Recipe::Bf16 | Recipe::F16 => wide_flops,
-            Recipe::Int8 => peak(Dtype::I8).unwrap_or(wide_flops),
-            // A chip without 8-bit units runs such a recipe at its 16-bit rate.
-            Recipe::Fp8 | Recipe::Fp8Rowwise | Recipe::Mxfp8 => peak(Dtype::F8E4m3).unwrap_or(wide_flops),
-            Recipe::Nvfp4 => peak(Dtype::F8E4m3).unwrap_or(wide_flops) * 2.0,
-        };
-        let achievable = accelerator.achievable_flops(wide).map(|fact| fact.value.0 / wide_flops);
-        let domain = accelerator.accelerators_per_node.value as u32;
-        let between = match accelerator.id {
-            id if id.starts_with("v100") => 100e9 / 8.0,
-            id if id.starts_with("a100") => 200e9 / 8.0,
-            id if id.starts_with("b300") || id.starts_with("gb300") => 800e9 / 8.0,
-            _ if accelerator.kind == AcceleratorKind::Tpu => 25e9 / 8.0 * 4.0,
-            _ => 400e9 / 8.0,
-        };
-        Ok(Self {
-            wide_flops,
-            recipe_flops: narrow,
-            achievable,
-            memory_bytes_per_second: accelerator.memory_bandwidth()?.value.0,
-            memory_bytes: super::device_bytes(accelerator)?,
-            domain,
-            inside: Link {
-                bytes_per_second: accelerator.intra_node_bandwidth().map_or(between, |fact| fact.value.0),
-                latency_seconds: 1e-5,
-            },
-            between: Link { bytes_per_second: between, latency_seconds: 2e-5 },
-        })
-    }
 }
 
 fn metric_of(row: &Row<'_>, name: &str) -> Option<Metric> {

@@ -274,6 +274,17 @@ pub(super) const V1: &[Field] = &[
     number_field!("scenario.price", Optional, 0.0, 10_000.0, scenario.usd_per_accelerator_hour),
     number_field!("scenario.electricity", Real, 0.0, 10.0, scenario.usd_per_kilowatt_hour),
     number_field!("scenario.years", Real, 0.1, 20.0, scenario.amortisation_years),
+    number_field!("scenario.virtual_pipeline", Whole, 1, 64, scenario.virtual_pipeline_size),
+    number_field!("scenario.context_parallel", Whole, 1, 256, scenario.context_parallel_size),
+    number_field!("scenario.expert_parallel", Whole, 1, 1_024, scenario.expert_parallel_size),
+    Field {
+        key: "scenario.selective",
+        domain: Domain::Word {
+            words: || vec!["no", "yes"],
+            get: |workbench| if workbench.scenario.selective_recomputation { "yes" } else { "no" },
+            set: |workbench, index, _| workbench.scenario.selective_recomputation = index == 1,
+        },
+    },
 ];
 
 #[cfg(test)]

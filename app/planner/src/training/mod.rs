@@ -11,6 +11,7 @@
 //!
 //! Left out on purpose: input pipeline, checkpoints and failures (modules of their own), clock throttling.
 
+mod chip;
 mod features;
 mod layout;
 mod memory;
@@ -18,11 +19,12 @@ mod model;
 mod parameters;
 mod step;
 
+pub(crate) use chip::device_bytes;
 pub use features::point;
 pub use layout::{
     Allowed, Chip, Layout, LayoutError, Link, Recipe, Recomputation, Sharding, Software, Tuning, Workload,
 };
 pub use memory::{Memory, memory};
-pub use model::{USABLE, TrainingModel, TrainingPrediction};
+pub use model::{LARGEST_GROWTH, USABLE, TrainingModel, TrainingPrediction};
 pub use parameters::Parameters;
 pub use step::{Step, step};

@@ -45,6 +45,9 @@ pub struct TrainingPrediction {
     pub nearness: f64,
 }
 
+/// Bounds of what measurements may change in the memory of physics.
+pub const LARGEST_GROWTH: f64 = 3.0;
+
 /// Share of an accelerator's memory beyond which a run is said not to fit: a step that needs more fails on fragments
 /// and on buffers of the network's library. All published runs that ran out of memory are beyond it.
 pub const USABLE: f64 = 0.94;
@@ -84,6 +87,13 @@ impl TrainingModel {
         })
     }
 
+    /// Factor on the memory of physics for a correction, margin included; no reading is farther off than
+    /// [`LARGEST_GROWTH`].
+    #[must_use]
+    pub fn memory_growth(&self, log_mean: f64) -> f64 {
+        (libm::exp(log_mean) * libm::exp(self.memory_margin)).clamp(1.0 / LARGEST_GROWTH, LARGEST_GROWTH)
+    }
+
     /// Predicts a run.
     ///
     /// # Errors
@@ -115,7 +125,7 @@ impl TrainingModel {
         let seconds = physics.total() * factor;
         let width = libm::exp(correction.log_half_width);
         let held = memory(workload, layout);
-        let grown = libm::exp(self.memory.predict(&at).log_mean + self.memory_margin);
+        let grown = self.memory_growth(self.memory.predict(&at).log_mean);
         let memory_bytes = held.total() * grown;
         TrainingPrediction {
             seconds,

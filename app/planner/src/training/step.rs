@@ -36,9 +36,9 @@ pub struct Step {
     /// Waiting for the slowest of many accelerators.
     pub straggling: f64,
     /// Does tensor- or context- or expert-parallel traffic leave the domain.
-    leaves_domain: bool,
+    pub(crate) leaves_domain: bool,
     /// Does data-parallel traffic leave the domain.
-    replicas_leave_domain: bool,
+    pub(crate) replicas_leave_domain: bool,
 }
 
 impl Step {
@@ -94,6 +94,15 @@ impl Step {
             ("pipeline bubble", Resource::PipelineBubble, self.bubble),
             ("stragglers and congestion", Resource::InterNodeNetwork, self.straggling),
         ]
+    }
+
+    /// Share of the step that waits for a resource, 0 to 1.
+    #[must_use]
+    pub fn share_of(&self, resource: Resource) -> f64 {
+        let parts = self.parts();
+        let spent: f64 = parts.iter().filter(|part| part.1 == resource).map(|part| part.2).sum();
+        let total = self.total();
+        if total > 0.0 { spent / total } else { 0.0 }
     }
 
     /// The resource with the largest exposed time.

@@ -2,28 +2,37 @@
 //!
 //! ```text
 //! planner evaluate <scenario.json | link>   what the scenario costs and how fast it is
-//! planner validate <rows.csv>               predicts published runs: median and 10/90 % quantiles
-//! planner calibrate <rows.csv>              fits the parameters of catalog/calibration.toml
-//! planner select <rows.csv>                 the rows of a CSV that the model can predict, as CSV
+//! planner sweep <scenario.json | link> [--top N] [--json] [--counts 8,16] [--accelerators a,b]
+//!               [--deadline-days D] [--budget-usd B]    the layouts worth choosing
+//! planner predict training|inference --rows IN.csv --out OUT.csv    a line of answer a row
+//! planner fit training|inference --out FILE.csv                     the fit that the library embeds
+//! planner accuracy [--json]                 every figure of the accuracy page
+//! planner bench                             configurations per second, one thread
+//! planner catalog check                     every fact has value, unit, source and date; old prices are named
 //! planner models | accelerators | presets   what a scenario can name
 //! planner open <link>                       the state of a link as the JSON file that the page exports
 //! planner link <file.json>                  the link of such a file
 //! ```
 
+mod bench;
+mod check;
+mod scenario;
+mod sweep;
 mod rows;
 
-use planner::catalog::{CALIBRATION, Calibration, Catalog, INTERVAL};
+use planner::catalog::Catalog;
 use planner::prediction::{FactUse, Prediction, Provenance};
 use planner::scenario::Scenario;
-use planner::validation::{Comparison, FITTED, Runs, compare_all, fit, quantile, read_runs, unseen_ratios};
+use planner::training::TrainingModel;
 use planner::{evaluate, format, presets, share};
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::process::ExitCode;
 
-const USAGE: &str = "planner evaluate <scenario.json | link>\nplanner validate <rows.csv>\nplanner calibrate <rows.csv>\n\
-planner select <rows.csv>\nplanner models | accelerators | presets\nplanner open <link>\nplanner link <file.json>\n";
+const USAGE: &str = "planner evaluate <scenario.json | link>\nplanner sweep <scenario.json | link> [--top N] [--json] \
+[--counts 8,16] [--accelerators a,b] [--deadline-days D] [--budget-usd B]\nplanner predict training|inference --rows \
+IN.csv --out OUT.csv\nplanner fit training|inference --out FILE.csv\nplanner accuracy [--json]\nplanner bench\n\
+planner catalog check\nplanner models | accelerators | presets\nplanner open <link>\nplanner link <file.json>\n";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -33,10 +42,10 @@ fn main() -> ExitCode {
         ["fit", kind, options @ ..] => rows::fit(kind, options),
         ["accuracy"] => rows::accuracy(false),
         ["accuracy", "--json"] => rows::accuracy(true),
-        ["evaluate", what] => scenario_of(what).and_then(|scenario| evaluated(&scenario)),
-        ["validate", file] => runs(file).map(|runs| validated(&runs)),
-        ["calibrate", file] => runs(file).map(|runs| calibrated(&runs)),
-        ["select", file] => selected(file),
+        ["evaluate", what] => scenario::read(what).and_then(|scenario| evaluated(&scenario)),
+        ["sweep", what, options @ ..] => sweep::sweep(what, options),
+        ["bench"] => bench::bench(),
+        ["catalog", "check"] => check::check(),
         ["models"] => Ok(models()),
         ["accelerators"] => Ok(accelerators()),
         ["presets"] => Ok(preset_list()),
@@ -63,32 +72,9 @@ fn read(file: &str) -> Result<String, String> {
     })
 }
 
-fn runs(file: &str) -> Result<Runs, String> {
-    read_runs(&read(file)?)
-}
-
-/// A link (its fragment or the whole address), an exported file, or a bare scenario in JSON.
-fn scenario_of(what: &str) -> Result<Scenario, String> {
-    if let Some((_, fragment)) = what.split_once('#').or(what.starts_with('/').then_some(("", what)))
-        && fragment.contains("?v=")
-    {
-        return share::decode(fragment)
-            .map(|workbench| workbench.scenario)
-            .map_err(|error| error.to_string());
-    }
-    let text = read(what)?;
-    if text.contains("\"ridgepoint\"") {
-        return share::from_json(&text)
-            .map(|workbench| workbench.scenario)
-            .map_err(|error| error.to_string());
-    }
-    serde_json::from_str(&text).map_err(|error| {
-        format!("{what} is not a scenario ({error}). Nothing was predicted. Export one from the page.")
-    })
-}
-
 fn evaluated(scenario: &Scenario) -> Result<String, String> {
-    let prediction = evaluate(scenario, Catalog::builtin()).map_err(|error| error.to_string())?;
+    let prediction = evaluate(scenario, Catalog::builtin(), &TrainingModel::builtin(Catalog::builtin())?)
+        .map_err(|error| error.to_string())?;
     let mut out = String::new();
     report(&mut out, &prediction).map_err(|error| error.to_string())?;
     Ok(out)
@@ -195,80 +181,4 @@ fn opened(link: &str) -> Result<String, String> {
 fn linked(file: &str) -> Result<String, String> {
     let workbench = share::from_json(&read(file)?).map_err(|error| error.to_string())?;
     Ok(format!("#{}\n", share::encode(&workbench)))
-}
-
-/// The header and the rows that [`read_runs`] can use.
-fn selected(file: &str) -> Result<String, String> {
-    let text = read(file)?;
-    let mut lines = text.lines();
-    let header = lines.next().unwrap_or_default();
-    let mut out = format!("{header}\n");
-    for line in lines {
-        if !read_runs(&format!("{header}\n{line}"))?.runs.is_empty() {
-            out.push_str(line);
-            out.push('\n');
-        }
-    }
-    Ok(out)
-}
-
-fn comparisons(runs: &Runs, calibration: &Calibration) -> Vec<Comparison> {
-    compare_all(runs, Catalog::builtin(), calibration)
-}
-
-/// Quantiles of measured over predicted step time, in all and by accelerator and source.
-fn validated(runs: &Runs) -> String {
-    let mut out = format!(
-        "measured over predicted step time\n{:<54} {:>5} {:>7} {:>7} {:>7} {:>9}\n",
-        "group", "rows", "q10", "median", "q90", "|error|"
-    );
-    let mut groups: BTreeMap<String, Vec<f64>> = BTreeMap::new();
-    for comparison in comparisons(runs, &CALIBRATION) {
-        let run = &comparison.run;
-        let names =
-            ["all".into(), format!("accelerator {}", run.accelerator), format!("source {}", run.source)];
-        for name in names {
-            groups.entry(name).or_default().push(comparison.ratio);
-        }
-    }
-    for (name, ratios) in &groups {
-        out += &group_line(name, ratios);
-    }
-    for (reason, count) in &runs.skipped {
-        let _ = writeln!(out, "skipped {count:>4}: {reason}");
-    }
-    let _ = writeln!(
-        out,
-        "stated 80 % interval: {} to {} of the predicted step time, from {} rows",
-        INTERVAL.low_factor, INTERVAL.high_factor, INTERVAL.rows
-    );
-    out
-}
-
-fn group_line(name: &str, ratios: &[f64]) -> String {
-    let errors: Vec<f64> = ratios.iter().map(|ratio| (1.0 / ratio - 1.0).abs()).collect();
-    match (quantile(ratios, 0.1), quantile(ratios, 0.5), quantile(ratios, 0.9), quantile(&errors, 0.5)) {
-        (Some(low), Some(median), Some(high), Some(error)) => format!(
-            "{name:<54} {:>5} {low:>7.3} {median:>7.3} {high:>7.3} {:>8.1}%\n",
-            ratios.len(),
-            error * 100.0
-        ),
-        _ => String::new(),
-    }
-}
-
-/// The fitted parameters, and how well the model does on sources that the fit has not seen.
-fn calibrated(runs: &Runs) -> String {
-    let (mut best, score) = fit(runs, Catalog::builtin());
-    let mut out = String::new();
-    for (name, field, ..) in FITTED {
-        let _ = writeln!(out, "{name} = {:.4e}", field(&mut best));
-    }
-    let _ = writeln!(out, "mean |ln(measured / predicted)| = {score:.4}");
-    let seen: Vec<f64> = comparisons(runs, &best).iter().map(|comparison| comparison.ratio).collect();
-    out += &group_line("fitted on all rows", &seen);
-    out + &group_line(
-        "each source predicted by a fit on the others",
-        &unseen_ratios(runs, Catalog::builtin()),
-    )
 }
