@@ -10,9 +10,9 @@
 
 use crate::catalog::{ASSUMPTIONS, Accelerator, Catalog, CatalogError, Site};
 use crate::facts::{assumed_fact, catalog_fact};
-use crate::training::Step;
 use crate::prediction::{CostPart, FactUnit, FactUse, Provenance, Resource};
 use crate::scenario::{Deployment, Scenario};
+use crate::training::Step;
 use crate::units::{HOURS_PER_YEAR, Joules, Seconds, Usd, UsdPerHour, UsdPerKilowattHour, Watts};
 
 /// Energy and cost with what entered them.
@@ -61,11 +61,7 @@ pub(crate) fn budget(
     Ok(budget)
 }
 
-fn power_per_accelerator(
-    runner: Runner,
-    step: &Step,
-    budget: &mut Budget,
-) -> Result<Watts, CatalogError> {
+fn power_per_accelerator(runner: Runner, step: &Step, budget: &mut Budget) -> Result<Watts, CatalogError> {
     let accelerator = match runner {
         Runner::ThisDevice => {
             let power = ASSUMPTIONS.this_device_power_watts;
@@ -156,7 +152,8 @@ fn rent(
         let offer = catalog.median_price(accelerator)?;
         price_notes(catalog, accelerator, budget);
         let fact = offer.usd_per_accelerator_hour;
-        let provenance = Provenance::Catalog { source: fact.source.into(), retrieved_on: fact.retrieved_on.into() };
+        let provenance =
+            Provenance::Catalog { source: fact.source.into(), retrieved_on: fact.retrieved_on.into() };
         (fact.value, provenance)
     };
     budget.facts.push(FactUse {
@@ -217,11 +214,10 @@ fn owned(
                 server,
             ));
             let hourly = purchase.value.0 * server.value / (scenario.amortisation_years * HOURS_PER_YEAR);
-            let provenance =
-                Provenance::Catalog {
-                    source: purchase.source.into(),
-                    retrieved_on: purchase.retrieved_on.into(),
-                };
+            let provenance = Provenance::Catalog {
+                source: purchase.source.into(),
+                retrieved_on: purchase.retrieved_on.into(),
+            };
             budget.notes.push(
                 "Owned hardware is written off as if every hour of its life were used; at half use its share of \
                  the cost doubles."
@@ -240,6 +236,10 @@ fn owned(
         provenance: Provenance::Assumption,
     });
     let cost: Usd = price * (budget.energy * share);
-    budget.cost_parts.push(CostPart { label: "electricity".into(), cost, provenance: Provenance::Assumption });
+    budget.cost_parts.push(CostPart {
+        label: "electricity".into(),
+        cost,
+        provenance: Provenance::Assumption,
+    });
     Ok(())
 }

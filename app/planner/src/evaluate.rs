@@ -147,7 +147,8 @@ fn notes_of_extrapolation(scenario: &Scenario, setup: &mut Setup, predicted: &Tr
     let notes = &mut setup.notes;
     if predicted.nearness < FAR {
         notes.push(
-            "No published run resembles this one: the interval is as wide as on runs of unseen sources.".into(),
+            "No published run resembles this one: the interval is as wide as on runs of unseen sources."
+                .into(),
         );
     }
     if scenario.sequence_length > setup.model.shape.max_position_embeddings {
@@ -213,7 +214,9 @@ fn assemble(inputs: &Inputs<'_>) -> Prediction {
 fn step_parts(predicted: &TrainingPrediction) -> Vec<StepPart> {
     let parts = predicted.step.parts();
     let shown = parts.into_iter().filter(|part| part.2 > 0.0);
-    shown.map(|(label, resource, time)| StepPart { label: label.into(), resource, time: Seconds(time) }).collect()
+    shown
+        .map(|(label, resource, time)| StepPart { label: label.into(), resource, time: Seconds(time) })
+        .collect()
 }
 
 fn memory_parts(predicted: &TrainingPrediction) -> Vec<MemoryPart> {

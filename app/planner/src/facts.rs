@@ -14,7 +14,10 @@ pub(crate) fn catalog_fact<T: Copy>(
         label,
         value: value(fact.value),
         unit,
-        provenance: Provenance::Catalog { source: fact.source.into(), retrieved_on: fact.retrieved_on.into() },
+        provenance: Provenance::Catalog {
+            source: fact.source.into(),
+            retrieved_on: fact.retrieved_on.into(),
+        },
     }
 }
 

@@ -6,9 +6,7 @@ use crate::evaluate::EvaluateError;
 use crate::facts::{catalog_fact, measured_fact};
 use crate::prediction::{FactUnit, FactUse};
 use crate::scenario::{Dtype, MeasuredDevice, Scenario, THIS_DEVICE};
-use crate::training::{
-    Chip, Layout, Link, Recipe, Recomputation, Sharding, Software, Tuning, Workload,
-};
+use crate::training::{Chip, Layout, Link, Recipe, Recomputation, Sharding, Software, Tuning, Workload};
 
 /// Software of a scenario: hand-written parallel layers with fused attention, as published runs of this date.
 const RELEASE: f64 = 2025.5;
@@ -38,7 +36,8 @@ pub(crate) fn setup(scenario: &Scenario, catalog: &Catalog) -> Result<Setup, Eva
     let interconnect = catalog.interconnect(&scenario.interconnect)?;
     let mut notes = Vec::new();
     let mut facts = Vec::new();
-    let (recipe, runner, chip_number, chip) = machine(scenario, catalog, interconnect, &mut facts, &mut notes)?;
+    let (recipe, runner, chip_number, chip) =
+        machine(scenario, catalog, interconnect, &mut facts, &mut notes)?;
     facts.push(catalog_fact(
         format!("Parameters of {}", model.name),
         FactUnit::Count,
@@ -116,13 +115,15 @@ fn measured_chip(device: &MeasuredDevice, interconnect: &Interconnect, facts: &m
     let rate = device.peak_f32_flops_per_second;
     facts.push(measured_fact("Measured F32 matrix rate of this device", FactUnit::FlopsPerSecond, rate));
     let bandwidth = device.memory_bandwidth_bytes_per_second;
-    facts.push(measured_fact("Measured memory bandwidth of this device", FactUnit::BytesPerSecond, bandwidth));
+    facts.push(measured_fact(
+        "Measured memory bandwidth of this device",
+        FactUnit::BytesPerSecond,
+        bandwidth,
+    ));
     let memory = device.memory_bytes;
     facts.push(measured_fact("Memory that a tab may use on this device", FactUnit::Bytes, memory));
-    let link = Link {
-        bytes_per_second: interconnect.bandwidth_per_accelerator.value.0,
-        latency_seconds: 2e-5,
-    };
+    let link =
+        Link { bytes_per_second: interconnect.bandwidth_per_accelerator.value.0, latency_seconds: 2e-5 };
     Chip {
         wide_flops: rate,
         recipe_flops: rate,
@@ -162,7 +163,9 @@ fn catalog_facts(
         bandwidth,
         |rate| rate.0,
     ));
-    facts.push(catalog_fact(format!("Memory of {name}"), FactUnit::Bytes, accelerator.memory()?, |size| size.0));
+    facts.push(catalog_fact(format!("Memory of {name}"), FactUnit::Bytes, accelerator.memory()?, |size| {
+        size.0
+    }));
     let per_node = accelerator.accelerators_per_node.value;
     if let (true, Ok(link)) = (per_node > 1.0, accelerator.intra_node_bandwidth()) {
         let label = format!("Link inside a node of {per_node} {name}");

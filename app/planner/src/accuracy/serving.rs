@@ -47,18 +47,14 @@ pub(super) fn add(out: &mut AccuracyReport, progress: &mut dyn FnMut(f64)) -> Re
         let rest: Vec<ServingObservation> =
             rows.iter().filter(|o| part_of(&o.run.id, PARTS) != part).cloned().collect();
         let (parameters, _) = fit_parameters(&rest);
-        let numbers =
-            numbers_of(&rest, &parameters, [&base.per_token.kernel, &base.first_token.kernel])?;
+        let numbers = numbers_of(&rest, &parameters, [&base.per_token.kernel, &base.first_token.kernel])?;
         let model = model_of(&numbers, &rest)?;
         let parts = rows.iter().enumerate().filter(|(_, o)| part_of(&o.run.id, PARTS) == part);
         left.extend(parts.flat_map(|(row, o)| predict(&model, row, o)));
         progress(f64::from(part + 1) / f64::from(PARTS));
     }
     let pairs = |keep: &dyn Fn(&ServingObservation, Target) -> bool| -> Vec<[f64; 4]> {
-        left.iter()
-            .filter(|l| rows.get(l.row).is_some_and(|o| keep(o, l.target)))
-            .map(|l| l.values)
-            .collect()
+        left.iter().filter(|l| rows.get(l.row).is_some_and(|o| keep(o, l.target))).map(|l| l.values).collect()
     };
     let online = pairs(&|o, target| o.run.workload.mode == Mode::Online && target == Target::Token);
     out.figures.push(figure(
@@ -83,7 +79,13 @@ pub(super) fn add(out: &mut AccuracyReport, progress: &mut dyn FnMut(f64)) -> Re
     let edge = pairs(&|o, target| {
         matches!(o.run.workload.mode, Mode::Edge | Mode::Static) && target == Target::Token
     });
-    out.figures.push(figure("one batch or one stream, edge devices included; by thirds", edge.len(), &edge, "", ""));
+    out.figures.push(figure(
+        "one batch or one stream, edge devices included; by thirds",
+        edge.len(),
+        &edge,
+        "",
+        "",
+    ));
     out.points.extend(left.iter().filter_map(|l| point(l, &rows)));
     Ok(())
 }

@@ -1,12 +1,12 @@
 //! Figures of training.
 
-use super::{AccuracyReport, Figure, Point, Ranking, figure, ranking, part_of};
-use crate::rows::training::{Counting, Metric};
+use super::{AccuracyReport, Figure, Point, Ranking, figure, part_of, ranking};
 use crate::calibration::memory::memory_residuals;
 use crate::calibration::training::{
     Observation, carried, fit_parameters, is_blackwell, numbers_of, observations,
 };
 use crate::catalog::Catalog;
+use crate::rows::training::{Counting, Metric};
 use crate::training::{TrainingModel, Tuning};
 
 /// Parts of the rows, each predicted by the others.
@@ -52,7 +52,9 @@ fn is_dense(observation: &Observation) -> bool {
 fn is_calculons(observation: &Observation) -> bool {
     let source = observation.run.source.as_str();
     observation.run.accelerator.starts_with("a100")
-        && ["Megatron-LM 2021", "MT-NLG", "BigScience", "Korthikanti"].iter().any(|part| source.starts_with(part))
+        && ["Megatron-LM 2021", "MT-NLG", "BigScience", "Korthikanti"]
+            .iter()
+            .any(|part| source.starts_with(part))
 }
 
 /// Adds the figures of training; `progress` hears shares of the work from 0 to 1.

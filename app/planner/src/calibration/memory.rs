@@ -5,8 +5,8 @@
 //! most: without it, half of the runs that ran would be called impossible.
 
 use super::file::Numbers;
-use crate::catalog::Catalog;
 use super::training::{Observation, neutral_kernel, residual_of, sources};
+use crate::catalog::Catalog;
 use crate::residual::{Fit, Kernel, Point, Residual};
 use crate::rows::csv;
 use crate::rows::training::{TrainingRun, read_run};

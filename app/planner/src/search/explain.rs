@@ -20,12 +20,13 @@ pub fn short(candidate: &Candidate) -> String {
         }
     }
     words += &format!(", DP {}, micro batch {}", l.data_parallel_size(), l.micro_batch_size);
-    words + match l.recomputation {
-        crate::training::Recomputation::None => "",
-        crate::training::Recomputation::Selective => ", selective recomputation",
-        crate::training::Recomputation::Partial => ", partial recomputation",
-        crate::training::Recomputation::Full => ", full recomputation",
-    }
+    words
+        + match l.recomputation {
+            crate::training::Recomputation::None => "",
+            crate::training::Recomputation::Selective => ", selective recomputation",
+            crate::training::Recomputation::Partial => ", partial recomputation",
+            crate::training::Recomputation::Full => ", full recomputation",
+        }
 }
 
 /// Why `best` beats `other`: the parts of the step whose difference matters, largest first, and what it pays in memory.
@@ -51,11 +52,8 @@ pub fn explain(best: &Candidate, other: &Candidate) -> String {
     let reason = if told.is_empty() { "no single part of it stands out".to_owned() } else { told.join(", ") };
     let memory = Bytes((best.memory_bytes - other.memory_bytes).abs());
     let word = if best.memory_bytes > other.memory_bytes { "more" } else { "less" };
-    let overlap = if best.high > other.low {
-        " The intervals overlap: measure both before a long run."
-    } else {
-        ""
-    };
+    let overlap =
+        if best.high > other.low { " The intervals overlap: measure both before a long run." } else { "" };
     format!(
         "{} is {lead:.1} % faster than {}. In each step it spends {reason}; it takes {} {word} memory.{overlap}",
         short(best),

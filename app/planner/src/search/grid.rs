@@ -76,7 +76,9 @@ impl<'a> Grid<'a> {
                 if anchor.categories.get(at) == point.categories.get(at) { 1.0 } else { libm::exp(-penalty) }
             }
         };
-        Factors(before.0.iter().zip(&self.anchors).map(|(nearness, anchor)| nearness * factor(anchor)).collect())
+        Factors(
+            before.0.iter().zip(&self.anchors).map(|(nearness, anchor)| nearness * factor(anchor)).collect(),
+        )
     }
 
     /// What the measurements say at the product of two lists of factors. Four sums side by side: a processor adds them

@@ -70,7 +70,8 @@ pub fn plan(
     let wanted = fleets_of(&scenario, options);
     let top = options.top.max(2);
     for (number, (accelerator, count)) in wanted.iter().enumerate() {
-        let one = Scenario { accelerator: accelerator.clone(), accelerator_count: *count, ..scenario.clone() };
+        let one =
+            Scenario { accelerator: accelerator.clone(), accelerator_count: *count, ..scenario.clone() };
         let mut fleet = PlannedFleet {
             accelerator: accelerator.clone(),
             count: *count,
@@ -86,9 +87,7 @@ pub fn plan(
                 let shared = std::cell::RefCell::new(all);
                 let searched = search.run(
                     &mut |candidate| shared.borrow_mut().offer(candidate, &options.goal, top),
-                    &mut |share| {
-                        progress((number as f64 + share) / wanted.len() as f64, &shared.borrow())
-                    },
+                    &mut |share| progress((number as f64 + share) / wanted.len() as f64, &shared.borrow()),
                 );
                 found = shared.into_inner();
                 found.searched.considered += searched.considered;
@@ -108,19 +107,18 @@ fn finished(fleets: Vec<PlannedFleet>, mut found: Found, options: &PlanOptions) 
     let explanation = match (found.best.as_slice(), found.searched.fitting) {
         ([best, runner_up, ..], _) => explain(best, runner_up),
         ([_], _) => "One layout is left: nothing else fits and keeps the goal.".into(),
-        ([], 0) => "No layout fits the memory. Take more accelerators, a smaller micro batch or sequence, or an \
+        ([], 0) => {
+            "No layout fits the memory. Take more accelerators, a smaller micro batch or sequence, or an \
                     accelerator with more memory."
-            .into(),
-        ([], _) => "Layouts fit, but none keeps deadline and budget. Relax one of them, or search more fleets.".into(),
+                .into()
+        }
+        ([], _) => {
+            "Layouts fit, but none keeps deadline and budget. Relax one of them, or search more fleets."
+                .into()
+        }
     };
     found.best.truncate(options.top.max(1));
-    Plan {
-        fleets,
-        searched: found.searched,
-        best: found.best,
-        front: found.front.candidates,
-        explanation,
-    }
+    Plan { fleets, searched: found.searched, best: found.best, front: found.front.candidates, explanation }
 }
 
 fn fleets_of(scenario: &Scenario, options: &PlanOptions) -> Vec<(String, u32)> {
@@ -144,7 +142,8 @@ fn prepared(scenario: &Scenario, catalog: &Catalog) -> Result<(Setup, Priced), E
         let cost: f64 = money.cost_parts.iter().map(|part| part.cost.0).sum();
         Ok([load(step), cost, money.energy.0])
     };
-    let (idle, busy) = (at(&Step { bubble: 1.0, ..Step::default() })?, at(&Step { products: 1.0, ..Step::default() })?);
+    let (idle, busy) =
+        (at(&Step { bubble: 1.0, ..Step::default() })?, at(&Step { products: 1.0, ..Step::default() })?);
     let line = |part: usize| -> [f64; 2] {
         let [x, y] = [&idle, &busy].map(|side| [side[0], side.get(part).copied().unwrap_or(0.0)]);
         let slope = (y[1] - x[1]) / (y[0] - x[0]);

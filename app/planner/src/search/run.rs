@@ -2,9 +2,11 @@
 
 use super::front::Front;
 use super::grid::{Axis, Factors, Grid};
-use crate::residual::Point;
 use super::space::{Choice, Split, choices, layout, splits};
-use crate::training::{Chip, LARGEST_GROWTH, Layout, Step, TrainingModel, USABLE, Workload, memory, point, step};
+use crate::residual::Point;
+use crate::training::{
+    Chip, LARGEST_GROWTH, Layout, Step, TrainingModel, USABLE, Workload, memory, point, step,
+};
 
 /// What a layout costs, as straight lines in its load: found by whoever knows prices.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -242,7 +244,12 @@ impl<'a> Search<'a> {
         searched
     }
 
-    fn predict(&self, prepared: &Prepared<'_>, layout: &Layout, factors: [&[Factors; 2]; 2]) -> Option<Candidate> {
+    fn predict(
+        &self,
+        prepared: &Prepared<'_>,
+        layout: &Layout,
+        factors: [&[Factors; 2]; 2],
+    ) -> Option<Candidate> {
         let [[time_outer, memory_outer], [time_inner, memory_inner]] = factors;
         let (held, usable) = (memory(self.workload, layout).total(), self.chip.memory_bytes * USABLE);
         if held > usable * LARGEST_GROWTH {

@@ -50,7 +50,9 @@ pub fn splits(workload: &Workload, chip: &Chip, count: u32) -> Vec<Split> {
                 let each = workload.global_batch_size / replicas;
                 let ranks = tensor.saturating_mul(context).saturating_mul(replicas);
                 for expert in powers(experts.min(ranks)).filter(|expert| experts.is_multiple_of(*expert)) {
-                    for micro_batch in powers(LARGEST_MICRO_BATCH.min(each)).filter(|m| each.is_multiple_of(*m)) {
+                    for micro_batch in
+                        powers(LARGEST_MICRO_BATCH.min(each)).filter(|m| each.is_multiple_of(*m))
+                    {
                         all.push(Split { tensor, pipeline, context, expert, micro_batch });
                     }
                 }

@@ -25,6 +25,6 @@ pub use layout::{
     Allowed, Chip, Layout, LayoutError, Link, Recipe, Recomputation, Sharding, Software, Tuning, Workload,
 };
 pub use memory::{Memory, memory};
-pub use model::{LARGEST_GROWTH, USABLE, TrainingModel, TrainingPrediction};
+pub use model::{LARGEST_GROWTH, TrainingModel, TrainingPrediction, USABLE};
 pub use parameters::Parameters;
 pub use step::{Step, step};

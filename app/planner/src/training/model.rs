@@ -72,7 +72,7 @@ impl TrainingModel {
         for (name, at, _, _) in Parameters::RANGES {
             *at(&mut parameters) = numbers.one("parameter", name)?;
         }
-        // 
+        //
         let failed = failed_runs(Catalog::builtin());
         let anchor = |id: &str| {
             let ran = runs.iter().find(|o| o.run.id == id).map(|o| o.point);

@@ -18,7 +18,8 @@ pub fn bench() -> Result<String, String> {
     };
     let whole = PlanOptions { top: 10, ..PlanOptions::default() };
     let start = Instant::now();
-    let one = plan(&scenario, &whole, catalog, &model, &mut |_, _| true).map_err(|error| error.to_string())?;
+    let one =
+        plan(&scenario, &whole, catalog, &model, &mut |_, _| true).map_err(|error| error.to_string())?;
     let single = start.elapsed().as_secs_f64();
     let (mut considered, mut fitting) = (0_u64, 0_u64);
     let start = Instant::now();

@@ -16,9 +16,9 @@
 
 mod bench;
 mod check;
+mod rows;
 mod scenario;
 mod sweep;
-mod rows;
 
 use planner::catalog::Catalog;
 use planner::prediction::{FactUse, Prediction, Provenance};

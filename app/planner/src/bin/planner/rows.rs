@@ -24,7 +24,9 @@ pub fn predict(kind: &str, arguments: &[&str]) -> Result<String, String> {
     let answers = match kind {
         "training" => answer::training(&table, &TrainingModel::builtin(catalog)?, catalog),
         "inference" => answer::serving(&table, &serving::builtin(catalog)?, catalog),
-        other => return Err(format!("predict {other} is unknown. Use predict training or predict inference.")),
+        other => {
+            return Err(format!("predict {other} is unknown. Use predict training or predict inference."));
+        }
     };
     let answered = answers.iter().filter(|line| line.first.is_some()).count();
     std::fs::write(output, answer::write(&answers))
@@ -77,7 +79,11 @@ fn table(report: &AccuracyReport) -> String {
         }
     }
     for r in &report.rankings {
-        let _ = writeln!(out, "{:>5} rows, tau {:.2}, pick {:.1}% behind the best  {} (bar: {})", r.rows, r.tau, r.pick_behind, r.what, r.bar);
+        let _ = writeln!(
+            out,
+            "{:>5} rows, tau {:.2}, pick {:.1}% behind the best  {} (bar: {})",
+            r.rows, r.tau, r.pick_behind, r.what, r.bar
+        );
     }
     out
 }

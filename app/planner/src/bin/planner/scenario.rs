@@ -41,9 +41,9 @@ pub fn read(what: &str) -> Result<Scenario, String> {
             .map_err(|error| error.to_string());
     }
     let value: Value = serde_json::from_str(&text).map_err(|error| malformed(what, &text, &error))?;
-    let fields = value
-        .as_object()
-        .ok_or_else(|| format!("{what} is not a scenario: a JSON object is wanted. Nothing was predicted."))?;
+    let fields = value.as_object().ok_or_else(|| {
+        format!("{what} is not a scenario: a JSON object is wanted. Nothing was predicted.")
+    })?;
     for (name, low, high, is_whole) in NUMBERS {
         let Some(given) = fields.get(name) else { continue };
         if name == "usd_per_accelerator_hour" && given.is_null() {

@@ -17,9 +17,12 @@ pub fn sweep(what: &str, arguments: &[&str]) -> Result<String, String> {
     let (options, as_json) = options(arguments)?;
     let catalog = Catalog::builtin();
     let model = TrainingModel::builtin(catalog)?;
-    let found = plan(&scenario, &options, catalog, &model, &mut |_, _| true).map_err(|error| error.to_string())?;
+    let found =
+        plan(&scenario, &options, catalog, &model, &mut |_, _| true).map_err(|error| error.to_string())?;
     if as_json {
-        return serde_json::to_string_pretty(&report(&found)).map(|text| text + "\n").map_err(|e| e.to_string());
+        return serde_json::to_string_pretty(&report(&found))
+            .map(|text| text + "\n")
+            .map_err(|e| e.to_string());
     }
     Ok(table(&found))
 }
@@ -50,9 +53,9 @@ fn options(arguments: &[&str]) -> Result<(PlanOptions, bool), String> {
                 options.counts = value
                     .split(',')
                     .map(|part| {
-                        part.parse::<u32>().ok().filter(|count| (1..=1_000_000).contains(count)).ok_or_else(|| {
-                            format!("--counts has {part}; allowed are whole numbers from 1 to 1000000.")
-                        })
+                        part.parse::<u32>().ok().filter(|count| (1..=1_000_000).contains(count)).ok_or_else(
+                            || format!("--counts has {part}; allowed are whole numbers from 1 to 1000000."),
+                        )
                     })
                     .collect::<Result<_, _>>()?;
             }
