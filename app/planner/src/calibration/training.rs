@@ -31,6 +31,7 @@ pub fn observations(table: &Table, catalog: &Catalog) -> (Vec<Observation>, Vec<
         let value = |column: &str| row.text(column).parse::<f64>().ok().filter(|value| *value > 0.0);
         let Some(measured) = value("value") else { continue };
         match read_run(&row, catalog) {
+            Ok(run) if !run.is_metric_known => skipped.push(format!("{}: metric is unknown", run.id)),
             Ok(run) => read.push(Observation {
                 measured: run.step_seconds(run.metric, measured),
                 memory_gib: value("mem_gib"),

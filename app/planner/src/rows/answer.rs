@@ -131,15 +131,37 @@ fn training_row(row: &Row<'_>, model: &TrainingModel, catalog: &Catalog) -> Answ
         Ok(prediction) => {
             let ranged =
                 |metric: Metric| in_units(&run, metric, prediction.seconds, prediction.low, prediction.high);
-            answer.first = Some(ranged(run.metric));
+            answer.first = run.is_metric_known.then(|| ranged(run.metric));
+            if !run.is_metric_known {
+                // Memory and fit need no unit of time.
+                answer.error = format!(
+                    "metric is \"{:.40}\"; allowed are tokens/s/GPU, iter_time_s, TFLOP/s/GPU, sequences/s, samples/s, \
+                     GPU_hours_total",
+                    answer.metric
+                );
+            }
             answer.second = run.metric2.map(ranged);
             answer.memory_gib = Some(prediction.memory_bytes / GIB);
             answer.fits = Some(prediction.fits);
             answer.binding_resource = resource_name(prediction.step.bound_by());
         }
-        Err(error) => answer.error = error.to_string(),
+        Err(error) => answer.error = format!("{}: {error}", column_of(error.field)),
     }
     answer
+}
+
+/// The column that holds a field of the layout.
+pub(super) fn column_of(field: &str) -> &str {
+    match field {
+        "tensor_parallel_size" => "tp",
+        "pipeline_parallel_size" => "pp",
+        "virtual_pipeline_size" => "vp",
+        "context_parallel_size" => "cp",
+        "expert_parallel_size" => "ep",
+        "micro_batch_size" => "microbatch",
+        "accelerator_count" => "n_accel",
+        other => other,
+    }
 }
 
 /// Answers every row of a table of served models.

@@ -36,8 +36,10 @@ pub struct TrainingRun {
     pub chip: Chip,
     /// 16-bit peak of the chip, for utilisation.
     pub peak: f64,
-    /// Unit of the first answer.
+    /// Unit of the first answer; seconds of a step where the row names none.
     pub metric: Metric,
+    /// Whether the row named a unit.
+    pub is_metric_known: bool,
     /// Unit of the second answer.
     pub metric2: Option<Metric>,
     /// The words that the row has for its units.
@@ -184,10 +186,9 @@ pub fn read_run(row: &Row<'_>, catalog: &Catalog) -> Result<TrainingRun, String>
         || notes.contains("AsyncTP")
         || software == Software::Megatron && !is_old(accelerator);
     batches(row, &mut workload, &mut layout, notes)?;
-    layout.check(&workload).map_err(|error| error.to_string())?;
+    layout.check(&workload).map_err(|error| format!("{}: {error}", super::answer::column_of(error.field)))?;
     let chip = chip_of(accelerator, row, recipe, count, notes)?;
-    let metric = metric_of(row, row.text("metric"))
-        .ok_or_else(|| format!("metric is \"{:.40}\"; allowed are tokens/s/GPU, iter_time_s, TFLOP/s/GPU, sequences/s, samples/s, GPU_hours_total", row.text("metric")))?;
+    let metric = metric_of(row, row.text("metric"));
     Ok(TrainingRun {
         id: row.text("id").to_owned(),
         source: row.text("source").to_owned(),
@@ -198,7 +199,8 @@ pub fn read_run(row: &Row<'_>, catalog: &Catalog) -> Result<TrainingRun, String>
         workload,
         layout,
         chip,
-        metric,
+        metric: metric.unwrap_or(Metric::IterationSeconds),
+        is_metric_known: metric.is_some(),
         metric2: metric_of(row, row.text("metric2")),
         metric_names: [row.text("metric").to_owned(), row.text("metric2").to_owned()],
     })

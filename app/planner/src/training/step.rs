@@ -147,7 +147,9 @@ impl Rates<'_> {
 
 fn rates<'a>(chip: &Chip, workload: &Workload, parameters: &'a Parameters) -> Rates<'a> {
     let achievable = chip.achievable.unwrap_or(parameters.default_achievable);
-    let wide = chip.wide_flops * achievable * parameters.matrix_share;
+    // In F32 training attention and the output are F32 too.
+    let peak = if workload.recipe == Recipe::F32 { chip.recipe_flops } else { chip.wide_flops };
+    let wide = peak * achievable * parameters.matrix_share;
     let share = match workload.recipe {
         Recipe::F32 | Recipe::Bf16 | Recipe::F16 => 1.0,
         Recipe::Fp8 | Recipe::Fp8Rowwise | Recipe::Mxfp8 | Recipe::Int8 => parameters.narrow_share,
