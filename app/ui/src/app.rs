@@ -19,6 +19,7 @@ pub fn App() -> impl IntoView {
     let store = Store::start();
     // Here, so that runs and results outlive the page that started them.
     crate::lab::Lab::start();
+    crate::worker::planner::Planner::start(store);
     let page = Memo::new(move |_| store.workbench.with(|workbench| workbench.page));
     listen_for_undo(store);
     Effect::new(move || document().set_title(&format!("{} · Ridgepoint", title(page.get()))));
@@ -32,6 +33,8 @@ pub fn App() -> impl IntoView {
                 <NavLink to=Page::Train page/>
                 <NavLink to=Page::Scenario page/>
                 // Plain pages, beside this one.
+                <a href="plan.html">"Plan"</a>
+                <a href="accuracy.html">"Accuracy"</a>
                 <a href="lab.html">"Lab"</a>
                 <a href="engine.html">"Engine"</a>
                 <a href="parallel.html">"Replicas"</a>

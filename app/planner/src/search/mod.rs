@@ -7,11 +7,13 @@ mod explain;
 mod front;
 pub mod grid;
 mod plan;
+mod report;
 mod run;
 mod space;
 
 pub use explain::{explain, short};
 pub use front::Front;
 pub use plan::{Plan, PlanOptions, PlannedFleet, plan};
+pub use report::{CandidateReport, FleetReport, PartReport, PlanReport};
 pub use run::{Candidate, Found, Goal, Priced, Search, Searched};
 pub use space::{Choice, Split, layout};

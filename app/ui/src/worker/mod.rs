@@ -3,6 +3,7 @@
 //! Messages are `[control, buffers]` (see `protocol`). Handles of the browser live in a thread-local: they are
 //! neither `Send` nor part of the reactive state.
 
+pub mod planner;
 mod wire;
 
 use crate::state::BUILD_ID;

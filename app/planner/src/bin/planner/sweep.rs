@@ -2,10 +2,9 @@
 
 use planner::catalog::Catalog;
 use planner::format;
-use planner::search::{Candidate, Plan, PlanOptions, plan, short};
+use planner::search::{Plan, PlanOptions, PlanReport, plan, short};
 use planner::training::TrainingModel;
 use planner::units::{Bytes, Joules, Seconds, Usd};
-use serde_json::{Value, json};
 use std::fmt::Write as _;
 
 /// Seconds of a day.
@@ -20,7 +19,7 @@ pub fn sweep(what: &str, arguments: &[&str]) -> Result<String, String> {
     let found =
         plan(&scenario, &options, catalog, &model, &mut |_, _| true).map_err(|error| error.to_string())?;
     if as_json {
-        return serde_json::to_string_pretty(&report(&found))
+        return serde_json::to_string_pretty(&PlanReport::of(&found))
             .map(|text| text + "\n")
             .map_err(|e| e.to_string());
     }
@@ -63,58 +62,6 @@ fn options(arguments: &[&str]) -> Result<(PlanOptions, bool), String> {
         }
     }
     Ok((options, as_json))
-}
-
-/// Everything of a candidate, in base units.
-fn candidate(one: &Candidate, plan: &Plan) -> Value {
-    let l = &one.layout;
-    let parts: Vec<Value> =
-        one.step.parts().iter().map(|(name, _, time)| json!({ "part": name, "seconds": time })).collect();
-    json!({
-        "accelerator": plan.fleets.get(one.fleet).map(|fleet| &fleet.accelerator),
-        "accelerator_count": l.accelerator_count,
-        "tensor_parallel_size": l.tensor_parallel_size,
-        "pipeline_parallel_size": l.pipeline_parallel_size,
-        "virtual_pipeline_size": l.virtual_pipeline_size,
-        "context_parallel_size": l.context_parallel_size,
-        "expert_parallel_size": l.expert_parallel_size,
-        "data_parallel_size": l.data_parallel_size(),
-        "micro_batch_size": l.micro_batch_size,
-        "sharding": format!("{:?}", l.sharding),
-        "recomputation": format!("{:?}", l.recomputation),
-        "step_seconds": one.seconds,
-        "step_seconds_low80": one.low,
-        "step_seconds_high80": one.high,
-        "time_to_train_seconds": one.time,
-        "cost_usd": one.cost,
-        "energy_joules": one.energy,
-        "memory_bytes_per_accelerator": one.memory_bytes,
-        "binding_resource": planner::rows::answer::resource_name(one.step.bound_by()),
-        "step_parts": parts,
-        "summary": short(one),
-    })
-}
-
-fn report(plan: &Plan) -> Value {
-    let list = |all: &[Candidate]| -> Vec<Value> { all.iter().map(|one| candidate(one, plan)).collect() };
-    let fleets: Vec<Value> = plan
-        .fleets
-        .iter()
-        .map(|fleet| {
-            json!({
-                "accelerator": fleet.accelerator, "count": fleet.count, "considered": fleet.considered,
-                "fitting": fleet.fitting, "left_out": fleet.left_out,
-            })
-        })
-        .collect();
-    json!({
-        "considered": plan.searched.considered,
-        "fitting": plan.searched.fitting,
-        "fleets": fleets,
-        "explanation": plan.explanation,
-        "best": list(&plan.best),
-        "front": list(&plan.front),
-    })
 }
 
 fn table(plan: &Plan) -> String {

@@ -63,7 +63,7 @@ pub fn Results(prediction: Prediction) -> impl IntoView {
         .step_parts
         .iter()
         .map(|part| BarPart {
-            label: format!("{} (waits for {})", sentence(part.label), waits_for(part.resource)),
+            label: format!("{} (waits for {})", sentence(&part.label), waits_for(part.resource)),
             value: part.time.0,
             text: format::seconds(part.time),
         })
@@ -72,7 +72,7 @@ pub fn Results(prediction: Prediction) -> impl IntoView {
         .memory_parts
         .iter()
         .map(|part| BarPart {
-            label: sentence(part.label),
+            label: sentence(&part.label),
             value: part.bytes.0,
             text: format::bytes_binary(part.bytes),
         })
@@ -107,7 +107,7 @@ fn cost_table(parts: &[CostPart], total: Usd) -> impl IntoView + use<> {
             let share = if total.0 > 0.0 { format::percent(part.cost.0 / total.0) } else { String::new() };
             view! {
                 <tr>
-                    <th scope="row">{sentence(part.label)}</th>
+                    <th scope="row">{sentence(&part.label)}</th>
                     <td class="numbers">{format::usd(part.cost)}</td>
                     <td class="numbers muted">{share}</td>
                     <td><Badge kind=BadgeKind::Of(part.provenance.clone())/></td>

@@ -9,9 +9,13 @@ mod run;
 
 pub use form::BackendSetting;
 
-use crate::{components::Panel, lab::Lab, state::Store};
+use crate::{components::Panel, lab::Lab, state::Store, worker::planner::Planner};
 use leptos::prelude::*;
-use planner::{catalog::Catalog, workbench::Page};
+use planner::workbench::Page;
+use std::time::Duration;
+
+/// How long the planner's file waits for those of the main job.
+const FETCH_DELAY: Duration = Duration::from_secs(2);
 
 /// The Train page.
 #[component]
@@ -46,11 +50,13 @@ pub fn TrainPage() -> impl IntoView {
 #[component]
 fn PredictionBeside() -> impl IntoView {
     let store = Store::expect();
-    let verdict = move || {
-        store.workbench.with(|workbench| match planner::evaluate(&workbench.scenario, Catalog::builtin()) {
-            Ok(prediction) => prediction.verdict,
-            Err(error) => error.to_string(),
-        })
+    // After the page is there: what a first training step needs comes first.
+    let outcome = RwSignal::new(None);
+    set_timeout(move || outcome.set(Some(Planner::wanted().outcome())), FETCH_DELAY);
+    let verdict = move || match outcome.get().and_then(|outcome| outcome.get()) {
+        Some(Ok(prediction)) => prediction.verdict,
+        Some(Err(error)) => error,
+        None => "Fetching the planner.".into(),
     };
     view! {
         <Panel title="Your scenario, predicted">
