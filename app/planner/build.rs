@@ -9,6 +9,8 @@
     reason = "a build script reports a bad catalog by failing the build"
 )]
 
+mod build_storage;
+
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::Path;
@@ -30,6 +32,7 @@ fn main() {
     sites(&mut out);
     assumptions(&mut out);
     calibration(&mut out, &accelerator_ids);
+    build_storage::storage();
     let folder = env::var("OUT_DIR").expect("cargo sets OUT_DIR");
     fs::write(Path::new(&folder).join("catalog.rs"), out).expect("OUT_DIR is writable");
 }
