@@ -84,8 +84,8 @@ fn optional(row: &Table, key: &str, context: &str) -> String {
 
 /// A price by volume: `[{ above_gb, value, .. }, ..]`, rising from zero.
 fn price_steps(row: &Table, key: &str, context: &str) -> String {
-    let Some(steps) = row.get(key).and_then(Value::as_array) else { return "&[]".into() };
-    let mut out = String::from("&[");
+    let Some(steps) = row.get(key).and_then(Value::as_array) else { return "Cow::Borrowed(&[])".into() };
+    let mut out = String::from("Cow::Borrowed(&[");
     let mut previous = -1.0;
     for step in steps {
         let above = step.get("above_gb").unwrap_or_else(|| panic!("{context}.{key}: no above_gb"));
@@ -96,7 +96,7 @@ fn price_steps(row: &Table, key: &str, context: &str) -> String {
         let usd = figure(step, &format!("{context}.{key}"));
         write!(out, "PriceStep {{ above_gb: {above:?}, usd: {usd} }}, ").expect("strings grow");
     }
-    out + "]"
+    out + "])"
 }
 
 fn stores(out: &mut String) {

@@ -20,6 +20,7 @@
 //! Left out on purpose: failures that come in bursts or depend on age, and a slowdown while an asynchronous checkpoint
 //! is written.
 
+use crate::storage::checkpoint::CheckpointTime;
 use crate::storage::{Case, Figure, OutOfRange, check};
 use crate::units::{SECONDS_PER_HOUR, Seconds};
 use std::fmt;
@@ -219,6 +220,18 @@ pub struct Recovery {
 }
 
 impl Recovery {
+    /// Recovery from a checkpoint with these times, at the assumed times to detect a failure and to start again.
+    #[must_use]
+    pub fn assumed(checkpoint: &CheckpointTime, case: Case) -> Self {
+        let ReliabilityFigures { detection_seconds, restart_seconds, .. } = assumptions();
+        let start = detection_seconds.less_is_better(case) + restart_seconds.less_is_better(case);
+        Self {
+            stall: checkpoint.stall,
+            durable_after: checkpoint.durable_after,
+            restart: Seconds(start) + checkpoint.read,
+        }
+    }
+
     fn check(&self) -> Result<(), OutOfRange> {
         check("stall", self.stall.0, (1e-6, 1e9), "seconds")?;
         check("durable_after", self.durable_after.0, (0.0, 1e9), "seconds")?;

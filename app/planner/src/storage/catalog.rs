@@ -1,6 +1,7 @@
 //! Stores, data formats and compressions with their figures (`catalog/storage.toml`, `catalog/formats.toml`).
 
 use super::StorageError;
+use std::borrow::Cow;
 
 /// A catalog value: a fact with its source, or an assumption with its range.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -31,6 +32,19 @@ pub enum Case {
 }
 
 impl Figure {
+    /// A value that the visitor typed: it has no range.
+    #[must_use]
+    pub const fn typed(value: f64) -> Self {
+        Self {
+            value,
+            low: value,
+            high: value,
+            assumed: false,
+            source: "typed by the visitor",
+            retrieved_on: "",
+        }
+    }
+
     /// The value of a figure of which more is better (a rate).
     #[must_use]
     pub const fn more_is_better(&self, case: Case) -> f64 {
@@ -72,8 +86,9 @@ pub struct PriceStep {
     pub usd: Figure,
 }
 
-/// A place for data. An absent price is not charged; an absent limit does not bind.
-#[derive(Debug)]
+/// A place for data. An absent price is not charged; an absent limit does not bind. A visitor's own prices and rates go
+/// into a clone, as [`Figure::typed`].
+#[derive(Debug, Clone)]
 pub struct Store {
     /// Stable id; links hold it.
     pub id: &'static str,
@@ -84,9 +99,9 @@ pub struct Store {
     /// How it is reached.
     pub kind: StoreKind,
     /// USD per billed GB and month, by stored volume; the steps are marginal.
-    pub usd_per_gb_month: &'static [PriceStep],
+    pub usd_per_gb_month: Cow<'static, [PriceStep]>,
     /// USD per billed GB that leaves for the internet, by volume per month; the steps are marginal.
-    pub usd_per_gb_egress: &'static [PriceStep],
+    pub usd_per_gb_egress: Cow<'static, [PriceStep]>,
     /// USD per thousand write requests.
     pub usd_per_thousand_writes: Option<Figure>,
     /// USD per thousand read requests.
@@ -151,7 +166,7 @@ impl Store {
 }
 
 /// A way to lay samples out in files.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Format {
     /// Stable id; links hold it.
     pub id: &'static str,
@@ -170,7 +185,7 @@ pub struct Format {
 }
 
 /// A compression.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Codec {
     /// Stable id; links hold it.
     pub id: &'static str,
@@ -186,19 +201,25 @@ pub struct Codec {
 
 /// What a pipeline assumes of hosts, lakes and warehouses.
 #[derive(Debug)]
-pub(crate) struct PipelineFigures {
-    pub(crate) memory_copy_bytes_per_second: Figure,
-    pub(crate) host_to_device_bytes_per_second: Figure,
-    pub(crate) lake_metadata_seconds_per_file: Figure,
-    pub(crate) warehouse_node_bytes_per_second: Figure,
+pub struct PipelineFigures {
+    /// Bytes per second that one core copies.
+    pub memory_copy_bytes_per_second: Figure,
+    /// Bytes per second from host memory to one accelerator, and back.
+    pub host_to_device_bytes_per_second: Figure,
+    /// Seconds of metadata requests before each file of a table format.
+    pub lake_metadata_seconds_per_file: Figure,
+    /// Bytes per second of rows that one warehouse node or stream hands out.
+    pub warehouse_node_bytes_per_second: Figure,
 }
 
 mod data {
-    use super::{Codec, Figure, Format, PipelineFigures, PriceStep, Store, StoreKind};
+    use super::{Codec, Cow, Figure, Format, PipelineFigures, PriceStep, Store, StoreKind};
     include!(concat!(env!("OUT_DIR"), "/storage.rs"));
 }
 
-pub(crate) const fn pipeline_figures() -> &'static PipelineFigures {
+/// What a pipeline assumes.
+#[must_use]
+pub const fn pipeline_figures() -> &'static PipelineFigures {
     &data::PIPELINE
 }
 

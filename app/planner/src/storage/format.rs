@@ -15,11 +15,11 @@ use crate::units::{Bytes, Seconds};
 
 /// A data set, and the part of it that a job uses.
 #[derive(Debug, Clone, Copy)]
-pub struct Dataset {
+pub struct Dataset<'a> {
     /// Layout in files.
-    pub format: &'static Format,
+    pub format: &'a Format,
     /// Compression.
-    pub codec: &'static Codec,
+    pub codec: &'a Codec,
     /// One sample in memory (a decoded image, a row of numbers, a sequence of token ids).
     pub raw: Bytes,
     /// Share of the samples that the job uses.
@@ -47,10 +47,10 @@ pub struct SampleCost {
     pub decode: Seconds,
 }
 
-impl Dataset {
+impl<'a> Dataset<'a> {
     /// A data set that is used whole.
     #[must_use]
-    pub const fn whole(format: &'static Format, codec: &'static Codec, raw: Bytes) -> Self {
+    pub const fn whole(format: &'a Format, codec: &'a Codec, raw: Bytes) -> Self {
         Self {
             format,
             codec,

@@ -16,9 +16,9 @@ mod format;
 mod pipeline;
 mod store;
 
-pub(crate) use catalog::pipeline_figures;
 pub use catalog::{
-    Case, Codec, Figure, Format, PriceStep, Store, StoreKind, codec, codecs, format, formats, store, stores,
+    Case, Codec, Figure, Format, PipelineFigures, PriceStep, Store, StoreKind, codec, codecs, format,
+    formats, pipeline_figures, store, stores,
 };
 pub use error::{OutOfRange, StorageError, check};
 pub use format::{Dataset, SampleCost};

@@ -38,9 +38,9 @@ pub enum Source {
 
 /// A nearer copy of part of the data.
 #[derive(Debug, Clone, Copy)]
-pub struct Cache {
+pub struct Cache<'a> {
     /// Where it lies.
-    pub store: &'static Store,
+    pub store: &'a Store,
     /// How it is read.
     pub access: Access,
     /// Share of the bytes that it holds.
@@ -49,17 +49,17 @@ pub struct Cache {
 
 /// A data set on its way to accelerators.
 #[derive(Debug, Clone, Copy)]
-pub struct Pipeline {
+pub struct Pipeline<'a> {
     /// What is read.
-    pub dataset: Dataset,
+    pub dataset: Dataset<'a>,
     /// Where it lies.
-    pub store: &'static Store,
+    pub store: &'a Store,
     /// How it is read.
     pub access: Access,
     /// What stands in between.
     pub source: Source,
     /// A nearer copy.
-    pub cache: Option<Cache>,
+    pub cache: Option<Cache<'a>>,
     /// Cores of all machines that prepare samples.
     pub cores: f64,
     /// Core time of the job's own transformation (augmentation, tokenisation) per sample.
@@ -188,7 +188,7 @@ fn rate(amount: f64, per_sample: f64) -> f64 {
     if per_sample > 0.0 { amount / per_sample } else { f64::INFINITY }
 }
 
-impl Pipeline {
+impl Pipeline<'_> {
     /// What the pipeline delivers to so many accelerators in an epoch (the first is 1; the cache is full from 2 on).
     ///
     /// # Errors
@@ -336,7 +336,7 @@ impl Pipeline {
 
     /// A local cache grows with the reading machines, so it never stands in the way by itself.
     fn cache_with_clients(&self, parts: &Parts, wanted: f64) -> f64 {
-        let local = |cache: &Cache| cache.store.kind == super::StoreKind::Local;
+        let local = |cache: &Cache<'_>| cache.store.kind == super::StoreKind::Local;
         if self.cache.as_ref().is_some_and(local) { wanted } else { parts.cache }
     }
 

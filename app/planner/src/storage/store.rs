@@ -228,11 +228,11 @@ impl Store {
             figure.map_or(0.0, |figure| figure.less_is_better(case) * amount)
         };
         Ok(StoreCost {
-            storage: Usd(stepped(self.usd_per_gb_month, self.billed_gb(usage), case)),
+            storage: Usd(stepped(&self.usd_per_gb_month, self.billed_gb(usage), case)),
             requests: Usd(price(self.usd_per_thousand_writes, writes / 1e3)
                 + price(self.usd_per_thousand_reads, reads / 1e3)),
             retrieval: Usd(price(self.usd_per_gb_retrieved, retrieved.0 / BYTES_PER_BILLED_GB)),
-            egress: Usd(stepped(self.usd_per_gb_egress, egress.0 / BYTES_PER_BILLED_GB, case)),
+            egress: Usd(stepped(&self.usd_per_gb_egress, egress.0 / BYTES_PER_BILLED_GB, case)),
         })
     }
 
