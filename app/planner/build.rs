@@ -9,6 +9,8 @@
     reason = "a build script reports a bad catalog by failing the build"
 )]
 
+mod build_storage;
+
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::Path;
@@ -29,6 +31,7 @@ fn main() {
     models(&mut out);
     sites(&mut out);
     assumptions(&mut out);
+    build_storage::storage();
     let folder = env::var("OUT_DIR").expect("cargo sets OUT_DIR");
     fs::write(Path::new(&folder).join("catalog.rs"), out).expect("OUT_DIR is writable");
 }
