@@ -366,7 +366,7 @@ fn economic_range(unit: &str, context: &str) -> (f64, f64) {
         "ratio" => (0.0, 10.0),
         "count" => (0.01, 1e6),
         "years" => (0.25, 100.0),
-        "1/h" | "kWh/GB" => (0.0, 100.0),
+        "1/h" | "kWh/GB" | "operators" => (0.0, 100.0),
         "hours" | "Wh/TBh" => (0.0, 1e4),
         "kW" => (0.01, 1e4),
         "GB" => (1.0, 1e15),

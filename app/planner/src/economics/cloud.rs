@@ -140,7 +140,8 @@ fn energy(
     let effectiveness = reader.get(&format!("pue.{}", cloud.provider))?;
     let grid = reader.get(&format!("carbon.{}", cloud.region))?;
     let kilowatts = plan.accelerator_watts * reader.get("host.power-factor")? / 1_000.0;
-    let loaded = hours.busy + hours.idle * reader.get("idle.power-share")?;
+    let idle = if hours.idle > 0.0 { hours.idle * reader.get("idle.power-share")? } else { 0.0 };
+    let loaded = hours.busy + idle;
     sheet.draw("Rented accelerators", loaded * kilowatts * effectiveness, grid);
     // Wh per TB and hour: GB / 1,000 gives TB, and Wh / 1,000 gives kWh.
     let stored = usage.stored_gigabytes * reader.get("energy.ssd")? * HOURS_PER_YEAR * plan.years / 1e6;

@@ -89,6 +89,9 @@ pub enum Room {
 pub enum WriteOff {
     /// All of it when it is bought, and again at the end of its life; what it is then worth comes back.
     Capex,
+    /// All of it when it is bought, and again at the end of its life; nothing comes back. Against a rent this gives the
+    /// time after which the money spent is earned back.
+    Spent,
     /// Price less resale value at the end of life, in equal parts by year of life.
     Depreciation,
 }

@@ -53,8 +53,10 @@ fn hardware(
 ) -> Result<(), EconomicsError> {
     let network = servers * reader.get("network.share")?;
     let life = reader.get("server.life")?;
-    let kept = 1.0 - reader.get("resale.yearly-loss")?;
+    let kept =
+        if place.write_off == WriteOff::Spent { 0.0 } else { 1.0 - reader.get("resale.yearly-loss")? };
     let (bought, sold) = match place.write_off {
+        WriteOff::Spent => ((plan.years / life).ceil(), 0.0),
         WriteOff::Capex => {
             let generations = (plan.years / life).ceil();
             let last = plan.years - (generations - 1.0) * life;
