@@ -81,7 +81,7 @@ pub struct Bill {
 }
 
 impl Bill {
-    /// The sum of the lines.
+    /// The sum of the lines, each of which is rounded to the cent first.
     #[must_use]
     pub fn total(&self) -> Money {
         Money { cents: self.lines.iter().map(|line| line.amount.cents).sum::<f64>() + 0.0 }

@@ -7,7 +7,6 @@ use super::bill::bill;
 use super::error::EconomicsError;
 use super::input::{Deployment, Economics, within};
 use super::overrides::Overrides;
-use crate::units::HOURS_PER_YEAR;
 
 /// Points of the grid; two crossings between neighbours are missed.
 const POINTS: u16 = 240;
@@ -80,7 +79,7 @@ pub fn break_even_utilisation(
     overrides: &Overrides,
 ) -> Result<BreakEven, EconomicsError> {
     let difference = |utilisation: f64| {
-        let work = Economics { hours_per_year: utilisation * HOURS_PER_YEAR, ..*economics };
+        let work = economics.with_utilisation(utilisation);
         Ok(bill(&work, first, overrides)?.exact() - bill(&work, second, overrides)?.exact())
     };
     let found = cross((0.0, 1.0), &difference)?;

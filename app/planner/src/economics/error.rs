@@ -1,6 +1,10 @@
 //! What keeps a bill from being written, in sentences that name the field, the value and the allowed range.
 
+use super::facts::facts_under;
 use std::fmt;
+
+/// Keys that a message lists.
+const LISTED: usize = 6;
 
 /// Why there is no bill.
 #[derive(Debug, Clone, PartialEq)]
@@ -62,10 +66,16 @@ pub enum EconomicsError {
 impl fmt::Display for EconomicsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::UnknownFact { key } => write!(
-                f,
-                "The catalog has no fact \"{key}\". Allowed are the keys that `planner catalog` lists under money."
-            ),
+            Self::UnknownFact { key } => {
+                write!(f, "The catalog has no fact \"{key}\".")?;
+                // The first part of a key names its kind.
+                let kind = key.split_inclusive('.').next().unwrap_or_default();
+                let known: Vec<_> = facts_under(kind).take(LISTED).map(|fact| fact.key).collect();
+                match known.as_slice() {
+                    [] => write!(f, " Keys begin with a kind, such as rent, storage, server or carbon."),
+                    known => write!(f, " Allowed are {} and so on.", known.join(", ")),
+                }
+            }
             Self::OutOfRange { field, value, low, high } => {
                 write!(f, "{field} is {value}; it must be a number from {low} to {high}.")
             }

@@ -40,6 +40,11 @@ pub fn fact(key: &str) -> Result<&'static EconomicFact, EconomicsError> {
     ECONOMIC_FACTS.get(index).ok_or_else(unknown)
 }
 
+/// The facts whose keys begin with a text, by key: `carbon.` gives the regions, `rent.` the offers.
+pub fn facts_under(prefix: &str) -> impl Iterator<Item = &'static EconomicFact> + '_ {
+    ECONOMIC_FACTS.iter().filter(move |fact| fact.key.starts_with(prefix))
+}
+
 /// A fact that entered a bill, with the value that was used.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct UsedFact {

@@ -154,6 +154,12 @@ pub(super) fn within(field: &str, value: f64, low: f64, high: f64) -> Result<(),
 }
 
 impl Economics {
+    /// The same work at this utilisation, 0 to 1, of every hour of a year.
+    #[must_use]
+    pub fn with_utilisation(self, utilisation: f64) -> Self {
+        Self { hours_per_year: utilisation * HOURS_PER_YEAR, ..self }
+    }
+
     /// Every field within its range.
     pub(super) fn check(&self) -> Result<(), EconomicsError> {
         if let Work::Training { checkpoint_interval_hours, checkpoint_write_hours } = self.work {

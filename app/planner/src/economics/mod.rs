@@ -20,6 +20,7 @@ mod facts;
 mod input;
 mod overrides;
 mod owned;
+mod placement;
 mod sensitivity;
 mod spot;
 
@@ -27,8 +28,9 @@ pub use age::{PriceAge, STALE_AFTER_DAYS, StalePrice, price_age_days, stale_pric
 pub use bill::{Bill, EnergyPart, Line, Money, bill};
 pub use break_even::{BreakEven, Crossing, Side, break_even_time, break_even_utilisation};
 pub use error::EconomicsError;
-pub use facts::{ECONOMIC_FACTS, EconomicFact, UsedFact, fact};
+pub use facts::{ECONOMIC_FACTS, EconomicFact, UsedFact, fact, facts_under};
 pub use input::{Cloud, Deployment, Economics, Hybrid, Owned, Purchase, Room, Term, Work, WriteOff};
 pub use overrides::{MAX_OVERRIDES, MAX_OVERRIDES_CHARACTERS, Overrides};
+pub use placement::{Placement, cheapest_placement};
 pub use sensitivity::{Bar, tornado};
 pub use spot::{SpotOutcome, best_checkpoint_interval_hours, spot_outcome};

@@ -1,5 +1,6 @@
 //! What the cases worked by hand share: the pinned facts, short forms of places, and the check.
-#![allow(dead_code, reason = "every test file uses a part")]
+#![allow(dead_code, reason = "each test file uses its part")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot build its case fails")]
 
 use planner::economics::{
     Bill, Cloud, Deployment, Economics, Hybrid, Overrides, Owned, Purchase, Room, Work, WriteOff, bill,
