@@ -32,6 +32,7 @@ fn main() {
     sites(&mut out);
     assumptions(&mut out);
     build_storage::storage();
+    economics();
     let folder = env::var("OUT_DIR").expect("cargo sets OUT_DIR");
     fs::write(Path::new(&folder).join("catalog.rs"), out).expect("OUT_DIR is writable");
 }
@@ -327,4 +328,95 @@ fn assumptions(out: &mut String) {
         writeln!(out, "{key}: {},", fact(&value, "", &format!("{FILE}: {key}")).1).expect("strings grow");
     }
     out.push_str("};\n");
+}
+
+/// The range that an override of a fact of this unit may have.
+fn economic_range(unit: &str, context: &str) -> (f64, f64) {
+    match unit {
+        "share" => (0.0, 1.0),
+        "PUE" => (1.0, 5.0),
+        "ratio" => (0.0, 10.0),
+        "count" => (0.01, 1e6),
+        "years" => (0.25, 100.0),
+        "1/h" | "kWh/GB" | "operators" => (0.0, 100.0),
+        "hours" | "Wh/TBh" => (0.0, 1e4),
+        "kW" => (0.01, 1e4),
+        "GB" => (1.0, 1e15),
+        "gCO2e/kWh" => (0.0, 5_000.0),
+        "USD/kWh" | "USD/GB" | "USD/GB-month" | "USD/1000 requests" => (0.0, 100.0),
+        "USD/accelerator-hour" => (0.0, 1e4),
+        "USD/kW-month" | "USD/Gbps-month" | "USD/kW" => (0.0, 1e6),
+        "USD" | "USD/year" => (0.0, 1e9),
+        other => panic!("{context}: unknown unit {other}"),
+    }
+}
+
+/// Writes the facts and assumptions of money and energy to a file of their own, sorted by key.
+fn economics() {
+    const FILE: &str = "economics.toml";
+    let table = read(FILE);
+    assert!(
+        table.keys().all(|key| key == "fact" || key == "assumption"),
+        "{FILE}: [fact] and [assumption] only"
+    );
+    let mut rows = std::collections::BTreeMap::new();
+    for kind in ["fact", "assumption"] {
+        for (key, value) in section(&table, kind, FILE) {
+            let row = value.as_table().unwrap_or_else(|| panic!("{FILE}: {key} is not a table"));
+            let expression = economic_fact(&key, row, kind == "assumption");
+            assert!(rows.insert(key.clone(), expression).is_none(), "{FILE}: {key} occurs twice");
+        }
+    }
+    let mut out = String::from(
+        "/// Every fact and assumption of money and energy, sorted by key.\npub static ECONOMIC_FACTS: &[EconomicFact] = &[\n",
+    );
+    for expression in rows.values() {
+        writeln!(out, "{expression},").expect("strings grow");
+    }
+    out.push_str("];\n");
+    let folder = env::var("OUT_DIR").expect("cargo sets OUT_DIR");
+    fs::write(Path::new(&folder).join("economics.rs"), out).expect("OUT_DIR is writable");
+}
+
+fn economic_fact(key: &str, row: &Table, assumption: bool) -> String {
+    let context = format!("economics.toml: {key}");
+    known_keys(
+        row,
+        &["name", "unit", "value", "low", "high", "source", "retrieved_on", "priced_on"],
+        &context,
+    );
+    assert!(
+        key.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-.".contains(&byte)),
+        "{context}: a key is lower case letters, digits, '-' and '.'"
+    );
+    let unit = text(row, "unit", &context);
+    let (least, most) = economic_range(&unit, &context);
+    let amount = |name: &str| {
+        row.get(name).map(|value| {
+            let number =
+                value.as_float().unwrap_or_else(|| panic!("{context}: {name} is not a decimal number"));
+            assert!((least..=most).contains(&number), "{context}: {name} is outside {least} to {most}");
+            number
+        })
+    };
+    let value = amount("value").unwrap_or_else(|| panic!("{context}: no value"));
+    let range = match (amount("low"), amount("high")) {
+        (Some(low), Some(high)) => {
+            assert!(low <= value && value <= high, "{context}: {value} is not between {low} and {high}");
+            format!("Some(({low:?}, {high:?}))")
+        }
+        (None, None) => "None".into(),
+        _ => panic!("{context}: low and high come together"),
+    };
+    assert!(!assumption || range != "None", "{context}: an assumption has low and high");
+    let date = text(row, "retrieved_on", &context);
+    assert!(date.len() == 10 && date.starts_with("20"), "{context}: {date} is not an ISO date");
+    let priced_on = row.get("priced_on").map(|_| text(row, "priced_on", &context));
+    format!(
+        "EconomicFact {{ key: {key:?}, name: {:?}, unit: {unit:?}, value: {value:?}, range: {range}, \
+         allowed: ({least:?}, {most:?}), source: {:?}, retrieved_on: {date:?}, priced_on: {priced_on:?}, \
+         assumption: {assumption} }}",
+        text(row, "name", &context),
+        text(row, "source", &context),
+    )
 }

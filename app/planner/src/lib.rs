@@ -11,6 +11,7 @@ pub mod accuracy;
 pub mod calibration;
 pub mod catalog;
 mod cost;
+pub mod economics;
 mod evaluate;
 pub mod experiment;
 mod facts;
