@@ -306,6 +306,8 @@ export function lines(heading, { axes, series, log = false, range = null, file =
 
 const PAGES = [
   ['./', 'Workbench'],
+  ['./plan.html', 'Plan'],
+  ['./accuracy.html', 'Accuracy'],
   ['./lab.html', 'Lab'],
   ['./engine.html', 'Engine'],
   ['./parallel.html', 'Parallel'],

@@ -1,4 +1,4 @@
-// Starts a compute worker under Trusted Types: its address is a file of this folder, with this build's version.
+// Starts a worker under Trusted Types: its address is a file of this folder, with this build's version.
 const version = new URL(import.meta.url).search;
 const policy = globalThis.trustedTypes?.createPolicy('worker', {
   createScriptURL(text) {
@@ -8,8 +8,8 @@ const policy = globalThis.trustedTypes?.createPolicy('worker', {
   },
 });
 
-/** A new compute worker. */
-export function startWorker() {
-  const { href } = new URL(`./compute-loader.js${version}`, import.meta.url);
+/** A new worker: the compute worker, or the one that another loader starts. */
+export function startWorker(loader = 'compute-loader.js') {
+  const { href } = new URL(`./${loader}${version}`, import.meta.url);
   return new Worker(policy ? policy.createScriptURL(href) : href, { type: 'module' });
 }

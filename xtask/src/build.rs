@@ -110,7 +110,9 @@ fn finish_pages(dist: &Path, build_id: &str) -> Outcome<()> {
     html::check_policy(&finished.page)?;
     write(&dist.join(&finished.start_name), &finished.start_script)?;
     write(&index, &finished.page)?;
-    for name in ["bench.html", "cold.html", "engine.html", "lab.html", "parallel.html"] {
+    for name in
+        ["accuracy.html", "bench.html", "cold.html", "engine.html", "lab.html", "parallel.html", "plan.html"]
+    {
         let path = dist.join(name);
         let page =
             html::with_build_id(&read(&path)?, build_id).map_err(|error| format!("{name}: {error}"))?;

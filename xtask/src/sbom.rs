@@ -15,7 +15,16 @@ pub fn bill_of_materials(workspace: &Workspace, build_id: &str) -> Outcome<Strin
     let mut tree = workspace.cargo();
     // `no-proc-macro` and `normal`: what runs at build time only is not shipped. `--depth 0`-like lists would
     // lose the licence, hence one line per package and no indentation.
-    tree.args(["tree", "--locked", "--package", "ui", "--package", "compute-worker"]);
+    tree.args([
+        "tree",
+        "--locked",
+        "--package",
+        "ui",
+        "--package",
+        "compute-worker",
+        "--package",
+        "planner-worker",
+    ]);
     tree.args(["--target", WASM_TARGET, "--edges", "normal,no-proc-macro", "--prefix", "none"]);
     tree.args(["--no-dedupe", "--format", "{p}|{l}"]);
     let packages = packages(&output(&mut tree)?)?;

@@ -15,6 +15,10 @@ const PAGE_BUDGET_BYTES: usize = 350 * 1000;
 const WORKER_BUDGET_BYTES: usize = 900 * 1000;
 /// The worker's first file; `protocol::COMPUTE_LOADER` names it too.
 const WORKER_LOADER: &str = "compute-loader.js";
+/// What the first prediction loads: the planner with its published rows, gzip, in bytes.
+const PLANNER_BUDGET_BYTES: usize = 450 * 1000;
+/// The planner worker's first file.
+const PLANNER_LOADER: &str = "planner-loader.js";
 /// The worker's module for browsers with relaxed SIMD.
 const RELAXED_WORKER: &str = "compute-worker_relaxed.wasm";
 
@@ -33,6 +37,7 @@ pub struct Report {
     files: BTreeMap<String, Size>,
     page: BTreeSet<String>,
     worker: BTreeSet<String>,
+    planner: BTreeSet<String>,
 }
 
 impl Report {
@@ -58,10 +63,12 @@ impl Report {
         if contents.contains_key(RELAXED_WORKER) {
             worker.insert(RELAXED_WORKER.into());
         }
+        let mut planner = reachable(PLANNER_LOADER, contents);
+        planner.retain(|path| !page.contains(path));
         let wasm_count = |set: &BTreeSet<String>| set.iter().filter(|path| path.ends_with(".wasm")).count();
-        if wasm_count(&page) != 1 || wasm_count(&worker) != 1 {
+        if [&page, &worker, &planner].iter().any(|set| wasm_count(set) != 1) {
             return Err(format!(
-                "expected one WASM file for the page and one for the worker; page: {page:?}; worker: {worker:?}"
+                "expected one WASM file for the page and one for each worker; page: {page:?}; worker: {worker:?}; planner: {planner:?}"
             ));
         }
         let files = contents
@@ -70,7 +77,7 @@ impl Report {
                 Ok((path.clone(), Size { bytes: bytes.len(), gzip_bytes: gzip_length(bytes)? }))
             })
             .collect::<Outcome<_>>()?;
-        Ok(Self { files, page, worker })
+        Ok(Self { files, page, worker, planner })
     }
 
     fn total(&self, paths: &BTreeSet<String>) -> Size {
@@ -90,11 +97,18 @@ impl Report {
         self.total(&self.worker)
     }
 
+    /// What the first prediction loads more.
+    pub fn planner(&self) -> Size {
+        self.total(&self.planner)
+    }
+
     /// An error names the budget that is broken, and by how much.
     pub fn check_budgets(&self) -> Outcome<()> {
-        for (name, size, budget) in
-            [("page", self.page(), PAGE_BUDGET_BYTES), ("worker", self.worker(), WORKER_BUDGET_BYTES)]
-        {
+        for (name, size, budget) in [
+            ("page", self.page(), PAGE_BUDGET_BYTES),
+            ("worker", self.worker(), WORKER_BUDGET_BYTES),
+            ("planner", self.planner(), PLANNER_BUDGET_BYTES),
+        ] {
             if size.gzip_bytes > budget {
                 let over = size.gzip_bytes - budget;
                 return Err(format!(
@@ -113,6 +127,8 @@ impl Report {
                 "page"
             } else if self.worker.contains(path) {
                 "worker"
+            } else if self.planner.contains(path) {
+                "planner"
             } else {
                 "other"
             }
@@ -128,6 +144,7 @@ impl Report {
         json!({
             "page": total(self.page(), PAGE_BUDGET_BYTES),
             "worker": total(self.worker(), WORKER_BUDGET_BYTES),
+            "planner": total(self.planner(), PLANNER_BUDGET_BYTES),
             "files": files,
         })
     }
@@ -143,6 +160,10 @@ impl Report {
         row(
             self.worker(),
             &format!("= worker, until the first training step (budget {WORKER_BUDGET_BYTES} gzip)"),
+        );
+        row(
+            self.planner(),
+            &format!("= planner, until the first prediction (budget {PLANNER_BUDGET_BYTES} gzip)"),
         );
     }
 }
@@ -209,6 +230,9 @@ mod tests {
             ("compute-loader.js", b"import(`./compute-worker.js${version}`)".to_vec()),
             ("compute-worker.js", b"'compute-worker_bg.wasm'".to_vec()),
             ("compute-worker_bg.wasm", noise.collect()),
+            ("planner-loader.js", b"import(`./planner-worker.js${version}`)".to_vec()),
+            ("planner-worker.js", b"'planner-worker_bg.wasm'".to_vec()),
+            ("planner-worker_bg.wasm", b"rows".to_vec()),
             ("hosting/nginx.conf", b"unused".to_vec()),
         ]
         .map(|(path, bytes)| (path.to_owned(), bytes))
@@ -220,6 +244,7 @@ mod tests {
         let report = Report::from_contents(&folder(10)).expect("a report");
         assert_eq!(report.page.len(), 5);
         assert_eq!(report.worker.len(), 3);
+        assert_eq!(report.planner.len(), 3);
         report.check_budgets().expect("small");
         assert_eq!(report.to_json()["files"][0]["path"], "a.css");
     }

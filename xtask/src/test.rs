@@ -17,7 +17,7 @@ use std::{
 /// What a GPU test prints once, so that nobody mistakes "no test ran" for "all passed".
 const ADAPTER_MARK: &str = "GPU adapter:";
 /// Crates that exist for wasm32 only.
-const WASM_ONLY: [&str; 2] = ["ui", "compute-worker"];
+const WASM_ONLY: [&str; 3] = ["ui", "compute-worker", "planner-worker"];
 
 /// One check. The text it returns is a note for the summary.
 struct Step {

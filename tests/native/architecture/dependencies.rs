@@ -12,11 +12,12 @@ use std::{
 type Graph = BTreeMap<String, BTreeSet<String>>;
 
 /// Our crates, and which of our crates each may name.
-const LOCAL: [(&str, &[&str]); 8] = [
+const LOCAL: [(&str, &[&str]); 9] = [
     ("planner", &[]),
     ("protocol", &["planner"]),
     ("ui", &["planner", "protocol"]),
     ("compute-worker", &["planner", "protocol", "engine"]),
+    ("planner-worker", &["planner"]),
     ("shaders", &[]),
     ("engine", &["planner", "shaders"]),
     ("acceptance", &["planner", "protocol", "engine", "shaders"]),

@@ -33,6 +33,8 @@ pub struct Figure {
     pub coverage: f64,
     /// What the project asks of itself.
     pub bar: String,
+    /// Whether it is met; true where nothing is asked.
+    pub met: bool,
     /// What others reach on comparable rows.
     pub peers: String,
 }
@@ -75,11 +77,13 @@ pub struct Ranking {
     pub pick_behind: f64,
     /// What the project asks of itself.
     pub bar: String,
+    /// Whether it is met.
+    pub met: bool,
 }
 
 /// Ranks pairs of measured and predicted, more being better.
 #[must_use]
-pub fn ranking(what: &str, pairs: &[[f64; 2]], bar: &str) -> Ranking {
+pub fn ranking(what: &str, pairs: &[[f64; 2]]) -> Ranking {
     let (mut agree, mut measured_differ, mut predicted_differ) = (0.0, 0.0, 0.0);
     for (at, [m, p]) in pairs.iter().enumerate() {
         for [n, q] in pairs.iter().skip(at + 1) {
@@ -92,12 +96,15 @@ pub fn ranking(what: &str, pairs: &[[f64; 2]], bar: &str) -> Ranking {
     }
     let best = pairs.iter().map(|[measured, _]| *measured).fold(f64::MIN, f64::max);
     let pick = pairs.iter().max_by(|left, right| left[1].total_cmp(&right[1])).map_or(0.0, |pair| pair[0]);
+    let tau = agree / f64::sqrt(measured_differ * predicted_differ).max(1.0);
+    let pick_behind = (1.0 - pick / best) * 100.0;
     Ranking {
         what: what.to_owned(),
         rows: pairs.len(),
-        tau: agree / f64::sqrt(measured_differ * predicted_differ).max(1.0),
-        pick_behind: (1.0 - pick / best) * 100.0,
-        bar: bar.to_owned(),
+        tau,
+        pick_behind,
+        bar: "rank correlation at least 0.6; the pick within 3 % of the best".into(),
+        met: tau >= 0.6 && pick_behind <= 3.0,
     }
 }
 
@@ -117,9 +124,53 @@ fn error(measured: f64, predicted: f64) -> f64 {
     (predicted / measured - 1.0).abs() * 100.0
 }
 
+/// What the project asks of a figure; per cent, `None` where nothing is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+struct Bar {
+    mean: Option<f64>,
+    median: Option<f64>,
+    p90: Option<f64>,
+    within_20: Option<f64>,
+    answered: Option<f64>,
+    coverage: Option<f64>,
+    /// The 80 % interval holds 75 to 85 %.
+    interval: bool,
+}
+
+impl Bar {
+    fn met(&self, figure: &Figure) -> bool {
+        let below = |most: Option<f64>, value: f64| most.is_none_or(|most| value <= most);
+        let above = |least: Option<f64>, value: f64| least.is_none_or(|least| value >= least);
+        let answered = figure.answered as f64 / figure.rows.max(1) as f64 * 100.0;
+        below(self.mean, figure.mape)
+            && below(self.median, figure.median)
+            && below(self.p90, figure.p90)
+            && above(self.within_20, figure.within_20)
+            && above(self.answered, answered)
+            && above(self.coverage, figure.coverage)
+            && (!self.interval || (75.0..=85.0).contains(&figure.coverage))
+    }
+
+    fn words(&self) -> String {
+        let parts = [
+            ("mean at most", self.mean, ""),
+            ("median at most", self.median, ""),
+            ("90th percentile at most", self.p90, ""),
+            ("at least", self.within_20, " within 20 %"),
+            ("at least", self.answered, " answered"),
+            ("at least", self.coverage, " in the last column"),
+        ];
+        let words = parts
+            .iter()
+            .filter_map(|(before, value, after)| Some(format!("{before} {} %{after}", (*value)?)));
+        let interval = self.interval.then(|| "75 to 85 % in the interval".to_owned());
+        words.chain(interval).collect::<Vec<_>>().join(", ")
+    }
+}
+
 /// The statistics of some pairs of measured, predicted, low, high.
 #[must_use]
-pub fn figure(what: &str, rows: usize, pairs: &[[f64; 4]], bar: &str, peers: &str) -> Figure {
+fn figure(what: &str, rows: usize, pairs: &[[f64; 4]], bar: Bar, peers: &str) -> Figure {
     let mut errors: Vec<f64> =
         pairs.iter().map(|[measured, predicted, ..]| error(*measured, *predicted)).collect();
     errors.sort_by(f64::total_cmp);
@@ -127,7 +178,7 @@ pub fn figure(what: &str, rows: usize, pairs: &[[f64; 4]], bar: &str, peers: &st
     let share = |held: usize| held as f64 / count * 100.0;
     let quantile =
         |at: f64| errors.get(((errors.len() as f64 * at) as usize).min(errors.len().saturating_sub(1)));
-    Figure {
+    let mut figure = Figure {
         what: what.to_owned(),
         rows,
         answered: errors.len(),
@@ -138,9 +189,12 @@ pub fn figure(what: &str, rows: usize, pairs: &[[f64; 4]], bar: &str, peers: &st
         coverage: share(
             pairs.iter().filter(|[measured, _, low, high]| low <= measured && measured <= high).count(),
         ),
-        bar: bar.to_owned(),
+        bar: bar.words(),
+        met: true,
         peers: peers.to_owned(),
-    }
+    };
+    figure.met = bar.met(&figure);
+    figure
 }
 
 /// The part of a row, of so many: by its number, so that it stays there when rows are added.

@@ -1,6 +1,6 @@
 //! Figures of serving: rows dealt into thirds, each predicted by a fit on the others.
 
-use super::{AccuracyReport, Point, figure, part_of};
+use super::{AccuracyReport, Bar, Point, figure, part_of};
 use crate::calibration::serving::{
     ServingObservation, Target, builtin, carried, fit_parameters, model_of, numbers_of, observations,
 };
@@ -61,7 +61,13 @@ pub(super) fn add(out: &mut AccuracyReport, progress: &mut dyn FnMut(f64)) -> Re
         "serving, time per output token (TPOT), aggregated; by thirds",
         online.len() + skipped.len(),
         &online,
-        "mean at most 18 %, 65 % within 20 %, 95 % answered",
+        Bar {
+            mean: Some(18.0),
+            within_20: Some(65.0),
+            answered: Some(95.0),
+            interval: true,
+            ..Bar::default()
+        },
         "aiconfigurator: 28 %, 53 %, 69 %",
     ));
     let most = pairs(&|o, target| {
@@ -71,11 +77,17 @@ pub(super) fn add(out: &mut AccuracyReport, progress: &mut dyn FnMut(f64)) -> Re
         "serving, TensorRT-LLM throughput; by thirds",
         most.len(),
         &most,
-        "mean at most 25 %",
+        Bar { mean: Some(25.0), ..Bar::default() },
         "",
     ));
     let first = pairs(&|_, target| target == Target::First);
-    out.figures.push(figure("serving, time to first token (TTFT); by thirds", first.len(), &first, "", ""));
+    out.figures.push(figure(
+        "serving, time to first token (TTFT); by thirds",
+        first.len(),
+        &first,
+        Bar::default(),
+        "",
+    ));
     let edge = pairs(&|o, target| {
         matches!(o.run.workload.mode, Mode::Edge | Mode::Static) && target == Target::Token
     });
@@ -83,7 +95,7 @@ pub(super) fn add(out: &mut AccuracyReport, progress: &mut dyn FnMut(f64)) -> Re
         "one batch or one stream, edge devices included; by thirds",
         edge.len(),
         &edge,
-        "",
+        Bar::default(),
         "",
     ));
     out.points.extend(left.iter().filter_map(|l| point(l, &rows)));

@@ -1,6 +1,6 @@
 //! Figures of training.
 
-use super::{AccuracyReport, Figure, Point, Ranking, figure, part_of, ranking};
+use super::{AccuracyReport, Bar, Figure, Point, Ranking, figure, part_of, ranking};
 use crate::calibration::memory::memory_residuals;
 use crate::calibration::training::{
     Observation, carried, fit_parameters, is_blackwell, numbers_of, observations,
@@ -80,17 +80,30 @@ pub(super) fn add(out: &mut AccuracyReport, progress: &mut dyn FnMut(f64)) -> Re
         "training, dense models, all sources; by tenths",
         expected,
         &dense,
-        "mean at most 10 %, median 6 %, 90th percentile 22 %, 95 % answered",
+        Bar {
+            mean: Some(10.0),
+            median: Some(6.0),
+            p90: Some(22.0),
+            answered: Some(95.0),
+            interval: true,
+            ..Bar::default()
+        },
         "a constant share of the peak fitted per chip: 17.3 / 10.6 / 41 %",
     ));
     let experts = part(&tenths, &|o| !is_dense(o));
-    out.figures.push(figure("training, mixtures of experts; by tenths", experts.len(), &experts, "", ""));
+    out.figures.push(figure(
+        "training, mixtures of experts; by tenths",
+        experts.len(),
+        &experts,
+        Bar::default(),
+        "",
+    ));
     let calculons = part(&tenths, &is_calculons);
     out.figures.push(figure(
         "the same parameters on the A100 rows that calculon runs; by tenths",
         calculons.len(),
         &calculons,
-        "mean at most 12 %",
+        Bar { mean: Some(12.0), ..Bar::default() },
         "calculon: 25 %",
     ));
     let korthikanti = part(&tenths, &|o| o.run.source.starts_with("Korthikanti"));
@@ -98,13 +111,13 @@ pub(super) fn add(out: &mut AccuracyReport, progress: &mut dyn FnMut(f64)) -> Re
         "Korthikanti et al. 2022, table 5; by tenths",
         korthikanti.len(),
         &korthikanti,
-        "mean at most 5 %",
+        Bar { mean: Some(5.0), ..Bar::default() },
         "calculon, tuned on them: 3.65 %",
     ));
     for kind in [Tuning::LowRank, Tuning::FullFineTuning] {
         let some = part(&tenths, &|o| o.run.workload.tuning == kind);
         let name = if kind == Tuning::LowRank { "low-rank fine-tuning" } else { "full fine-tuning" };
-        out.figures.push(figure(&format!("{name}; by tenths"), some.len(), &some, "", ""));
+        out.figures.push(figure(&format!("{name}; by tenths"), some.len(), &some, Bar::default(), ""));
     }
     out.figures.push(memory_figure(&tenths, &rows));
     let blackwell = predict_without(&rows, &base, &|_, o| !is_blackwell(o.run.accelerator))?;
@@ -114,7 +127,7 @@ pub(super) fn add(out: &mut AccuracyReport, progress: &mut dyn FnMut(f64)) -> Re
         "training on unseen chips: every B200, GB200, B300 and GB300 row left out of the fit",
         unseen.len(),
         &unseen,
-        "mean at most 20 %",
+        Bar { mean: Some(20.0), ..Bar::default() },
         "",
     ));
     out.figures.push(other_sources(&rows, &base, progress)?);
@@ -138,7 +151,7 @@ fn other_sources(
         progress(0.2 + 0.75 * (at + 1) as f64 / sources.len() as f64);
     }
     let all = pairs(&left, rows, &|_| true);
-    Ok(figure("training; each source predicted by a fit on the others", all.len(), &all, "", ""))
+    Ok(figure("training; each source predicted by a fit on the others", all.len(), &all, Bar::default(), ""))
 }
 
 fn pairs(list: &[LeftOut], rows: &[Observation], keep: &dyn Fn(&Observation) -> bool) -> Vec<[f64; 4]> {
@@ -164,7 +177,7 @@ fn memory_figure(tenths: &[LeftOut], rows: &[Observation]) -> Figure {
         "training memory; by tenths (last column: predicted at least 95 % of measured)",
         rows,
         &pairs,
-        "mean at most 10 %; 95 % of rows predicted at least 95 %",
+        Bar { mean: Some(10.0), coverage: Some(95.0), ..Bar::default() },
         "calculon: 43 %",
     )
 }
@@ -180,11 +193,7 @@ fn bloom(tenths: &[LeftOut], rows: &[Observation]) -> Ranking {
             tried.then(|| [rate(o.measured), rate(left.predicted)])
         })
         .collect();
-    ranking(
-        "layouts that BigScience tried on 384 A100; by tenths",
-        &pairs,
-        "rank correlation at least 0.6; the pick within 3 % of the best",
-    )
+    ranking("layouts that BigScience tried on 384 A100; by tenths", &pairs)
 }
 
 fn point(left: &LeftOut, rows: &[Observation]) -> Option<Point> {

@@ -4,7 +4,9 @@ use planner::accuracy;
 use planner::catalog::Catalog;
 use planner::scenario::Scenario;
 use planner::search::{Goal, PlanOptions, PlanReport, plan};
+use planner::share;
 use planner::training::TrainingModel;
+use planner::workbench::{Page, Workbench};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::cell::OnceCell;
 use wasm_bindgen::JsValue;
@@ -61,11 +63,45 @@ pub fn answer(kind: &str, content: JsValue, progress: &mut dyn FnMut(&JsValue)) 
             )
         }),
         "plan" => with_model(|model| planned(&read(content)?, model, progress)),
+        "catalog" => write(&catalog()),
+        "link" => {
+            let scenario: Scenario = read(content)?;
+            let workbench = Workbench { page: Page::Scenario, scenario, ..Workbench::default() }.sanitised();
+            Ok(JsValue::from_str(&share::encode(&workbench)))
+        }
         "accuracy" => {
             let report = accuracy::report(&mut |share| progress(&JsValue::from_f64(share)))?;
             write(&report)
         }
         other => Err(format!("The worker has no answer to \"{other}\". Reload the page to get both anew.")),
+    }
+}
+
+/// An id with its name.
+#[derive(Debug, Serialize)]
+struct Named {
+    id: &'static str,
+    name: &'static str,
+}
+
+/// What can be chosen.
+#[derive(Debug, Serialize)]
+struct Choices {
+    models: Vec<Named>,
+    accelerators: Vec<Named>,
+    interconnects: Vec<Named>,
+}
+
+fn catalog() -> Choices {
+    let catalog = Catalog::builtin();
+    Choices {
+        models: catalog.models().iter().map(|model| Named { id: model.id, name: model.name }).collect(),
+        accelerators: catalog.accelerators().iter().map(|one| Named { id: one.id, name: one.name }).collect(),
+        interconnects: catalog
+            .interconnects()
+            .iter()
+            .map(|one| Named { id: one.id, name: one.name })
+            .collect(),
     }
 }
 
