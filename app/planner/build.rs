@@ -31,6 +31,7 @@ fn main() {
     models(&mut out);
     sites(&mut out);
     assumptions(&mut out);
+    names();
     build_storage::storage();
     economics();
     let folder = env::var("OUT_DIR").expect("cargo sets OUT_DIR");
@@ -49,6 +50,23 @@ fn rows(file: &str, name: &str) -> Vec<Table> {
     assert!(table.keys().all(|key| key == name), "{file}: only [[{name}]] is known");
     let rows = table.get(name).and_then(Value::as_array).unwrap_or_else(|| panic!("{file}: no [[{name}]]"));
     rows.iter().map(|row| row.as_table().unwrap_or_else(|| panic!("{file}: not a table")).clone()).collect()
+}
+
+/// Ids and names alone, for whoever lists them without the facts.
+fn names() {
+    let mut out = String::new();
+    for (file, table, list) in [
+        ("accelerators.toml", "accelerator", "ACCELERATORS"),
+        ("interconnects.toml", "interconnect", "INTERCONNECTS"),
+        ("models.toml", "model", "MODELS"),
+    ] {
+        let rows = rows(file, table);
+        let pairs: Vec<_> = rows.iter().map(|row| (text(row, "id", file), text(row, "name", file))).collect();
+        writeln!(out, "/// Ids and names of `{file}`.\npub static {list}: &[(&str, &str)] = &{pairs:?};")
+            .expect("strings grow");
+    }
+    let folder = env::var("OUT_DIR").expect("cargo sets OUT_DIR");
+    fs::write(Path::new(&folder).join("names.rs"), out).expect("OUT_DIR is writable");
 }
 
 fn unique_ids(file: &str, rows: &[Table]) -> BTreeSet<String> {

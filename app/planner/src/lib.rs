@@ -16,6 +16,7 @@ mod evaluate;
 pub mod experiment;
 mod facts;
 pub mod format;
+pub mod names;
 pub mod prediction;
 pub mod presets;
 pub mod reliability;

@@ -1,5 +1,7 @@
 //! The bars that the project sets itself, on published rows that were left out of the fit.
 
+#![allow(clippy::expect_used, clippy::panic, reason = "a test may stop where it stands")]
+
 use planner::accuracy::{AccuracyReport, Figure, report};
 use planner::calibration::memory::failed_runs;
 use planner::catalog::Catalog;

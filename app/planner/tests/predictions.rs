@@ -1,5 +1,7 @@
 //! Whole scenarios: sums, laws, and 10,000 random ones.
 
+#![allow(clippy::expect_used, reason = "a test may stop where it stands")]
+
 mod common;
 
 use common::Random;

@@ -1,5 +1,7 @@
 //! Tables of runs: one line of answer a row, whatever the row holds.
 
+#![allow(clippy::unwrap_used, reason = "a test may stop where it stands")]
+
 use planner::calibration::serving;
 use planner::catalog::Catalog;
 use planner::rows::{answer, csv};

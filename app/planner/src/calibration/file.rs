@@ -27,7 +27,7 @@ impl Numbers {
     }
 
     /// Adds a number.
-    pub fn push(&mut self, kind: &str, key: impl ToString, value: f64) {
+    pub fn push(&mut self, kind: &str, key: &str, value: f64) {
         self.rows.push((kind.to_owned(), key.to_string(), value));
     }
 
@@ -62,16 +62,16 @@ impl Numbers {
     pub fn push_residual(&mut self, name: &str, residual: &Residual, ids: &[&str]) {
         let kernel = &residual.kernel;
         for (at, length) in kernel.lengths.iter().enumerate() {
-            self.push(&format!("{name}_length"), at, *length);
+            self.push(&format!("{name}_length"), &at.to_string(), *length);
         }
         for (at, penalty) in kernel.penalties.iter().enumerate() {
-            self.push(&format!("{name}_penalty"), at, *penalty);
+            self.push(&format!("{name}_penalty"), &at.to_string(), *penalty);
         }
         for (key, value) in [("far", kernel.far), ("near", kernel.near), ("noise", kernel.noise)] {
             self.push(&format!("{name}_variance"), key, value);
         }
         for (nearness, half_width) in &residual.spread.knots {
-            self.push(&format!("{name}_spread"), nearness, *half_width);
+            self.push(&format!("{name}_spread"), &nearness.to_string(), *half_width);
         }
         for (id, weight) in ids.iter().zip(&residual.weights) {
             self.push(&format!("{name}_weight"), id, *weight);
@@ -124,7 +124,7 @@ mod tests {
     fn what_is_written_is_read_to_the_bit() {
         let mut numbers = Numbers::default();
         numbers.push("parameter", "a, b", 0.1 + 0.2);
-        numbers.push("parameter", 7, -1.5e-12);
+        numbers.push("parameter", "7", -1.5e-12);
         assert_eq!(Numbers::read(&numbers.write()), Ok(numbers));
         assert!(Numbers::read("kind,key,value\na,b,c\n").unwrap_err().contains("a b"));
     }

@@ -151,7 +151,8 @@ impl Found {
 }
 
 fn less(left: &[f64; 3], right: &[f64; 3]) -> bool {
-    left.iter().zip(right).find_map(|(a, b)| (a != b).then_some(a < b)).unwrap_or(true)
+    let order = left.iter().zip(right).map(|(a, b)| a.total_cmp(b)).find(|order| order.is_ne());
+    order.is_none_or(std::cmp::Ordering::is_lt)
 }
 
 /// Features that a split sets, as [`point`] orders them.

@@ -1,8 +1,8 @@
 //! Version 1 of what a link can set: key, range, how it is written and read. Frozen; new fields go to the end.
 
 use super::error::ShareError;
-use crate::catalog::Catalog;
 use crate::experiment::{BackendChoice, DatasetChoice, Experiment, ModelKind, Optimizer};
+use crate::names;
 use crate::sanitise::{NAME_CHARACTERS, plain_text};
 use crate::scenario::{Deployment, Dtype, MeasuredDevice, THIS_DEVICE};
 use crate::workbench::Workbench;
@@ -189,16 +189,15 @@ const NO_DEVICE: MeasuredDevice = MeasuredDevice {
 };
 
 fn accelerator_ids() -> Vec<&'static str> {
-    let catalog = Catalog::builtin().accelerators().iter().map(|accelerator| accelerator.id);
-    std::iter::once(THIS_DEVICE).chain(catalog).collect()
+    std::iter::once(THIS_DEVICE).chain(names::ACCELERATORS.iter().map(|(id, _)| *id)).collect()
 }
 
 fn interconnect_ids() -> Vec<&'static str> {
-    Catalog::builtin().interconnects().iter().map(|interconnect| interconnect.id).collect()
+    names::INTERCONNECTS.iter().map(|(id, _)| *id).collect()
 }
 
 fn model_ids() -> Vec<&'static str> {
-    Catalog::builtin().models().iter().map(|model| model.id).collect()
+    names::MODELS.iter().map(|(id, _)| *id).collect()
 }
 
 /// The fields of version 1 in their frozen order.

@@ -3,13 +3,14 @@
 use crate::{
     components::{NumberField, Panel, SelectField, TextField},
     state::Store,
+    worker::planner::Planner,
 };
 use leptos::prelude::*;
 use planner::{
-    catalog::Catalog,
-    plain_text, presets,
+    names, plain_text,
+    prediction::FactUnit,
+    presets,
     scenario::{Deployment, Dtype, Scenario, THIS_DEVICE},
-    units::UsdPerHour,
     workbench::{Page, Workbench},
 };
 
@@ -114,8 +115,7 @@ fn System() -> impl IntoView {
     let accelerator = at.get(|s| s.accelerator.clone());
     let has_device = at.get(|s| s.measured_device.is_some());
     let accelerators = Signal::derive(move || {
-        let mut options: Options =
-            Catalog::builtin().accelerators().iter().map(|a| (a.id.to_owned(), a.name.to_owned())).collect();
+        let mut options: Options = pairs(names::ACCELERATORS);
         let chosen = accelerator.get();
         if has_device.get() || chosen == THIS_DEVICE {
             options.insert(0, (THIS_DEVICE.to_owned(), "This device, as measured".to_owned()));
@@ -124,8 +124,7 @@ fn System() -> impl IntoView {
     });
     let interconnect = at.get(|s| s.interconnect.clone());
     let interconnects = Signal::derive(move || {
-        let options =
-            Catalog::builtin().interconnects().iter().map(|i| (i.id.to_owned(), i.name.to_owned())).collect();
+        let options = pairs(names::INTERCONNECTS);
         with_unknown(options, &interconnect.get())
     });
     let deployment = at.get(|s| match s.deployment {
@@ -161,8 +160,7 @@ fn Run() -> impl IntoView {
     let at = Access(Store::expect());
     let model = at.get(|s| s.model.clone());
     let models = Signal::derive(move || {
-        let options =
-            Catalog::builtin().models().iter().map(|m| (m.id.to_owned(), m.name.to_owned())).collect();
+        let options = pairs(names::MODELS);
         with_unknown(options, &model.get())
     });
     let precisions = Signal::derive(|| {
@@ -206,11 +204,10 @@ fn Parallelism() -> impl IntoView {
     }
 }
 
-/// The catalog's price of the chosen accelerator, USD per hour; what a price of the visitor's own starts from.
-fn catalog_price(scenario: &Scenario) -> Option<UsdPerHour> {
-    let catalog = Catalog::builtin();
-    let accelerator = catalog.accelerator(&scenario.accelerator).ok()?;
-    catalog.median_price(accelerator).ok().map(|price| price.usd_per_accelerator_hour.value)
+/// The rent that the newest prediction used, USD per hour; what a price of the visitor's own starts from.
+fn predicted_rent() -> Option<f64> {
+    let outcome = Planner::wanted().outcome().get_untracked()?.ok()?;
+    outcome.facts.iter().find(|fact| fact.unit == FactUnit::UsdPerHour).map(|fact| fact.value)
 }
 
 /// Prices; the visitor's own replace the catalog's.
@@ -222,9 +219,8 @@ fn Prices() -> impl IntoView {
         .get(|s| if s.usd_per_accelerator_hour.is_some() { "own".to_owned() } else { "catalog".to_owned() });
     let sources = Signal::derive(|| pairs(&[("catalog", "Catalog"), ("own", "My own")]));
     let set_source = at.chosen(|s, id| {
-        s.usd_per_accelerator_hour = (id == "own").then(|| {
-            s.usd_per_accelerator_hour.or_else(|| catalog_price(s).map(|price| price.0)).unwrap_or(1.0)
-        });
+        s.usd_per_accelerator_hour =
+            (id == "own").then(|| s.usd_per_accelerator_hour.or_else(predicted_rent).unwrap_or(1.0));
     });
     view! {
         <h3>"Prices"</h3>
