@@ -3,10 +3,9 @@
 use super::{AccuracyReport, Bar, Figure, Point, Ranking, figure, part_of, ranking};
 use crate::calibration::memory::memory_residuals;
 use crate::calibration::training::{
-    Observation, carried, fit_parameters, is_blackwell, numbers_of, observations,
+    Observation, carried, fit_parameters, is_blackwell, numbers_of, observations, tried_layouts,
 };
 use crate::catalog::Catalog;
-use crate::rows::training::{Counting, Metric};
 use crate::training::{TrainingModel, Tuning};
 
 /// Parts of the rows, each predicted by the others.
@@ -184,13 +183,13 @@ fn memory_figure(tenths: &[LeftOut], rows: &[Observation]) -> Figure {
 
 /// The layouts that BigScience tried on 384 A100, by achieved FLOP/s.
 fn bloom(tenths: &[LeftOut], rows: &[Observation]) -> Ranking {
+    let tried = tried_layouts(rows);
+    let rate_of = |row: usize| tried.iter().find(|(at, _)| *at == row).map(|(_, rate)| *rate);
     let pairs: Vec<[f64; 2]> = tenths
         .iter()
         .filter_map(|left| {
-            let o = rows.get(left.row)?;
-            let tried = o.run.source.starts_with("BigScience") && o.run.layout.accelerator_count == 384;
-            let rate = |seconds: f64| o.run.in_units(Metric::Teraflops(Counting::Model), seconds);
-            tried.then(|| [rate(o.measured), rate(left.predicted)])
+            let (o, rate) = (rows.get(left.row)?, rate_of(left.row)?);
+            Some([rate, rate * o.measured / left.predicted])
         })
         .collect();
     ranking("layouts that BigScience tried on 384 A100; by tenths", &pairs)

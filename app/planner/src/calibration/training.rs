@@ -2,10 +2,11 @@
 
 use super::file::Numbers;
 use super::search::{Coordinate, minimise};
+use crate::accuracy::ranking;
 use crate::catalog::Catalog;
 use crate::residual::{CATEGORIES, CONTINUOUS, Fit, Kernel, Point, Residual, Spread, fit, leave_groups_out};
 use crate::rows::csv::{self, Table};
-use crate::rows::training::{TrainingRun, read_run};
+use crate::rows::training::{Counting, Metric, TrainingRun, read_run};
 use crate::training::{Parameters, point, step};
 
 /// A published run with what was measured.
@@ -136,6 +137,19 @@ fn mean_error(errors: &[f64]) -> f64 {
     errors.iter().map(|error| error.abs().min(1.0)).sum::<f64>() / errors.len().max(1) as f64
 }
 
+/// Rows of one source that tried many layouts on the same machine, with their rates: what a search is asked to rank.
+#[must_use]
+pub fn tried_layouts(observations: &[Observation]) -> Vec<(usize, f64)> {
+    let tried =
+        |o: &Observation| o.run.source.starts_with("BigScience") && o.run.layout.accelerator_count == 384;
+    let rate = |o: &Observation| o.run.in_units(Metric::Teraflops(Counting::Model), o.measured);
+    observations.iter().enumerate().filter(|(_, o)| tried(o)).map(|(at, o)| (at, rate(o))).collect()
+}
+
+/// Weight of the rank correlation of [`tried_layouts`] in the choice of a kernel: a search needs the order of layouts
+/// as much as their times.
+const RANKING: f64 = 0.03;
+
 /// Chooses the kernel by leaving out rows one by one, and with less weight whole sources and a generation of chips:
 /// a scale that only interpolates inside one source's table would be worth nothing elsewhere.
 #[must_use]
@@ -147,6 +161,7 @@ pub fn fit_kernel(
 ) -> (Kernel, f64) {
     let points: &[Point] = &observations.iter().map(|o| o.point).collect::<Vec<_>>();
     let (sources, generations) = (sources(observations), generations(observations));
+    let tried = tried_layouts(observations);
     let mut coordinates: Vec<Coordinate<Kernel>> = Vec::new();
     for j in 0..CONTINUOUS {
         coordinates.push(Coordinate {
@@ -169,7 +184,13 @@ pub fn fit_kernel(
     coordinates.push(Coordinate { name: "noise", at: Box::new(|k| &mut k.noise), low: 2e-5, high: 0.05 });
     let objective = |kernel: &Kernel| {
         let Some(single) = fit(points, residuals, kernel) else { return 9.0 };
-        let mut score = left_out_error(&single, residuals);
+        let pairs: Vec<[f64; 2]> = tried
+            .iter()
+            .filter_map(|(at, rate)| {
+                Some([*rate, rate * libm::exp(residuals.get(*at)? - single.leave_one_out.get(*at)?)])
+            })
+            .collect();
+        let mut score = left_out_error(&single, residuals) + RANKING * (1.0 - ranking("", &pairs).tau);
         for (groups, weight) in [(&sources, 0.15), (&generations, 0.1)] {
             match leave_groups_out(points, residuals, kernel, groups) {
                 Some((errors, _)) => score += weight * mean_error(&errors),
