@@ -64,7 +64,8 @@ function shape(number, x, y, size = 4) {
   const d = kind === 2 ? [[0, -1.3], [1.2, 1], [-1.2, 1]] : [[0, -1.4], [1.4, 0], [0, 1.4], [-1.4, 0]];
   return svg('polygon', { ...attributes, points: d.map(([a, b]) => `${x + a * size},${y + b * size}`).join(' ') });
 }
-const short = (value) => (value !== 0 && (Math.abs(value) < 0.001 || Math.abs(value) >= 1e6) ? value.toExponential(0) : digits(value));
+const large = new Intl.NumberFormat('en', { notation: 'compact', maximumSignificantDigits: 3 });
+const short = (value) => (Math.abs(value) >= 1e5 ? large.format(value) : value !== 0 && Math.abs(value) < 0.001 ? value.toExponential(0) : digits(value));
 /**
  * Points over two logarithmic axes. `groups` is `[[name, [{ x, y, words, low, high, row }, ...]], ...]`; `diagonal` draws
  * where both are equal; `chosen` is called with a point that was clicked or entered. Arrow keys walk along x.

@@ -8,7 +8,11 @@ use crate::units::{Bytes, Seconds};
 #[must_use]
 pub fn short(candidate: &Candidate) -> String {
     let l = &candidate.layout;
-    let mut words = format!("{} accelerators, TP {}", l.accelerator_count, l.tensor_parallel_size);
+    let mut words = format!(
+        "{} accelerators, TP {}",
+        format::count(f64::from(l.accelerator_count)),
+        l.tensor_parallel_size
+    );
     for (name, value) in [
         ("PP", l.pipeline_parallel_size),
         ("chunks", l.virtual_pipeline_size),
@@ -54,8 +58,9 @@ pub fn explain(best: &Candidate, other: &Candidate) -> String {
     let word = if best.memory_bytes > other.memory_bytes { "more" } else { "less" };
     let overlap =
         if best.high > other.low { " The intervals overlap: measure both before a long run." } else { "" };
+    let than = if lead < 0.05 { "as fast as".to_owned() } else { format!("{lead:.1} % faster than") };
     format!(
-        "{} is {lead:.1} % faster than {}. In each step it spends {reason}; it takes {} {word} memory.{overlap}",
+        "{} is {than} {}. In each step it spends {reason}; it takes {} {word} memory.{overlap}",
         short(best),
         short(other),
         format::bytes_binary(memory)
