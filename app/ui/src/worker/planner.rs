@@ -43,11 +43,15 @@ impl Planner {
         });
     }
 
-    /// The planner of this page; asking for it wants predictions from now on.
-    pub fn wanted() -> Self {
-        let planner: Self = expect_context();
-        planner.is_wanted.set(true);
-        planner
+    /// The planner of this page. For components only: handlers and timers have no context.
+    pub fn expect() -> Self {
+        expect_context()
+    }
+
+    /// Wants predictions from now on, and gives the place of the newest.
+    pub fn wanted(self) -> RwSignal<Option<Outcome>> {
+        self.is_wanted.set(true);
+        self.outcome
     }
 
     /// The newest answer; `None` before the first.

@@ -3,7 +3,7 @@
 use crate::{
     components::{NumberField, Panel, SelectField, TextField},
     state::Store,
-    worker::planner::Planner,
+    worker::planner::{Outcome, Planner},
 };
 use leptos::prelude::*;
 use planner::{
@@ -205,9 +205,9 @@ fn Parallelism() -> impl IntoView {
 }
 
 /// The rent that the newest prediction used, USD per hour; what a price of the visitor's own starts from.
-fn predicted_rent() -> Option<f64> {
-    let outcome = Planner::wanted().outcome().get_untracked()?.ok()?;
-    outcome.facts.iter().find(|fact| fact.unit == FactUnit::UsdPerHour).map(|fact| fact.value)
+fn predicted_rent(outcome: RwSignal<Option<Outcome>>) -> Option<f64> {
+    let prediction = outcome.get_untracked()?.ok()?;
+    prediction.facts.iter().find(|fact| fact.unit == FactUnit::UsdPerHour).map(|fact| fact.value)
 }
 
 /// Prices; the visitor's own replace the catalog's.
@@ -218,9 +218,14 @@ fn Prices() -> impl IntoView {
     let source = at
         .get(|s| if s.usd_per_accelerator_hour.is_some() { "own".to_owned() } else { "catalog".to_owned() });
     let sources = Signal::derive(|| pairs(&[("catalog", "Catalog"), ("own", "My own")]));
-    let set_source = at.chosen(|s, id| {
-        s.usd_per_accelerator_hour =
-            (id == "own").then(|| s.usd_per_accelerator_hour.or_else(predicted_rent).unwrap_or(1.0));
+    let store = Store::expect();
+    let outcome = Planner::expect().outcome();
+    let set_source = Callback::new(move |id: String| {
+        let rent = predicted_rent(outcome);
+        store.commit(|workbench| {
+            let price = &mut workbench.scenario.usd_per_accelerator_hour;
+            *price = (id == "own").then(|| price.or(rent).unwrap_or(1.0));
+        });
     });
     view! {
         <h3>"Prices"</h3>

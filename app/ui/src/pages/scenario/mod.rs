@@ -15,7 +15,7 @@ use leptos::prelude::*;
 /// The Scenario page.
 #[component]
 pub fn ScenarioPage() -> impl IntoView {
-    let outcome = Planner::wanted().outcome();
+    let outcome = Planner::expect().wanted();
     let prediction =
         move || outcome.with(|outcome| outcome.as_ref().and_then(|outcome| outcome.clone().ok()));
     view! {

@@ -12,10 +12,6 @@ pub use form::BackendSetting;
 use crate::{components::Panel, lab::Lab, state::Store, worker::planner::Planner};
 use leptos::prelude::*;
 use planner::workbench::Page;
-use std::time::Duration;
-
-/// How long the planner's file waits for those of the main job.
-const FETCH_DELAY: Duration = Duration::from_secs(2);
 
 /// The Train page.
 #[component]
@@ -50,13 +46,17 @@ pub fn TrainPage() -> impl IntoView {
 #[component]
 fn PredictionBeside() -> impl IntoView {
     let store = Store::expect();
-    // After the page is there: what a first training step needs comes first.
-    let outcome = RwSignal::new(None);
-    set_timeout(move || outcome.set(Some(Planner::wanted().outcome())), FETCH_DELAY);
-    let verdict = move || match outcome.get().and_then(|outcome| outcome.get()) {
+    let planner = Planner::expect();
+    // The planner is half as large as the engine: what the first training step needs comes before it.
+    Effect::new(move || {
+        if store.last_training.with(Option::is_some) {
+            planner.wanted();
+        }
+    });
+    let verdict = move || match planner.outcome().get() {
         Some(Ok(prediction)) => prediction.verdict,
         Some(Err(error)) => error,
-        None => "Fetching the planner.".into(),
+        None => "Comes with the first result, or at once when you open the scenario.".into(),
     };
     view! {
         <Panel title="Your scenario, predicted">
