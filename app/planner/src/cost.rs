@@ -9,8 +9,8 @@
 //! Left out on purpose: staff, space, storage, egress, discounts, idle time of owned machines.
 
 use crate::catalog::{ASSUMPTIONS, Accelerator, Catalog, CatalogError, Site};
-use crate::facts::{assumed_fact, catalog_fact};
-use crate::prediction::{CostPart, FactUnit, FactUse, Provenance, Resource};
+use crate::facts::Desk;
+use crate::prediction::{CostPart, FactUnit, Provenance, Resource};
 use crate::scenario::{Deployment, Scenario};
 use crate::training::Step;
 use crate::units::{HOURS_PER_YEAR, Joules, Seconds, Usd, UsdPerHour, UsdPerKilowattHour, Watts};
@@ -20,8 +20,6 @@ use crate::units::{HOURS_PER_YEAR, Joules, Seconds, Usd, UsdPerHour, UsdPerKilow
 pub(crate) struct Budget {
     pub(crate) energy: Joules,
     pub(crate) cost_parts: Vec<CostPart>,
-    pub(crate) facts: Vec<FactUse>,
-    pub(crate) notes: Vec<String>,
     /// Carbon at the average grid, grams of CO2 equivalent.
     pub(crate) grams_co2e: f64,
 }
@@ -33,13 +31,14 @@ pub(crate) enum Runner {
     ThisDevice,
 }
 
-/// Energy and cost of a run of this time.
+/// Energy and cost of a run of this time; facts and notes go to the desk.
 pub(crate) fn budget(
     scenario: &Scenario,
     catalog: &Catalog,
     runner: Runner,
     step: &Step,
     time: Seconds,
+    desk: &mut Desk,
 ) -> Result<Budget, CatalogError> {
     let mut budget = Budget::default();
     let count = f64::from(scenario.accelerator_count);
@@ -48,61 +47,52 @@ pub(crate) fn budget(
         (_, Deployment::Cloud) => 1.0,
         (_, Deployment::Hybrid) => scenario.cloud_fraction,
     };
-    let power = power_per_accelerator(runner, step, &mut budget)?;
+    let power = power_per_accelerator(runner, step, desk)?;
     let machine_energy = power * count * time;
-    let usage = effectiveness(catalog, runner, rented_share, &mut budget)?;
+    let usage = effectiveness(catalog, runner, rented_share, &mut budget, desk)?;
     budget.energy = machine_energy * usage;
     if rented_share > 0.0 {
-        rent(scenario, catalog, runner, rented_share, time, &mut budget)?;
+        rent(scenario, catalog, runner, rented_share, time, (&mut budget, desk))?;
     }
     if rented_share < 1.0 {
-        owned(scenario, runner, 1.0 - rented_share, time, &mut budget)?;
+        owned(scenario, runner, 1.0 - rented_share, time, (&mut budget, desk))?;
     }
     Ok(budget)
 }
 
-fn power_per_accelerator(runner: Runner, step: &Step, budget: &mut Budget) -> Result<Watts, CatalogError> {
+fn power_per_accelerator(runner: Runner, step: &Step, desk: &mut Desk) -> Result<Watts, CatalogError> {
     let accelerator = match runner {
         Runner::ThisDevice => {
             let power = ASSUMPTIONS.this_device_power_watts;
-            budget.facts.push(assumed_fact("Power of this device", FactUnit::Watts, power));
-            return Ok(Watts(power.value));
+            return Ok(Watts(desk.assumed("power", "Power of this device", FactUnit::Watts, power)));
         }
         Runner::Catalog(accelerator) => accelerator,
     };
     let rated = match (accelerator.thermal_design_power(), accelerator.assumed_power()) {
         (Ok(rated), _) => {
-            budget.facts.push(catalog_fact(
-                format!("Thermal design power of {}", accelerator.name),
-                FactUnit::Watts,
-                rated,
-                |power| power.0,
-            ));
-            rated.value
+            let label = format!("Thermal design power of {}", accelerator.name);
+            desk.catalog("power", label, FactUnit::Watts, rated.value.0, &rated)
         }
         (Err(_), Some(assumed)) => {
-            budget.notes.push(format!(
+            desk.notes.push(format!(
                 "No power is published for {}: energy rests on an assumption.",
                 accelerator.name
             ));
             let label = format!("Power of {} ({})", accelerator.name, assumed.source);
-            let provenance = Provenance::Assumption;
-            budget.facts.push(FactUse { label, value: assumed.value.0, unit: FactUnit::Watts, provenance });
-            assumed.value
+            desk.take("power", label, FactUnit::Watts, assumed.value.0, Provenance::Assumption)
         }
         (Err(error), None) => return Err(error),
     };
     let host = ASSUMPTIONS.host_power_factor;
-    budget.facts.push(assumed_fact("Server power per accelerator power", FactUnit::Ratio, host));
-    Ok(rated * (load(step) * host.value))
+    let host = desk.assumed("host-power", "Server power per accelerator power", FactUnit::Ratio, host);
+    Ok(Watts(rated) * (load(step) * host))
 }
 
 /// Share of the rated power that the step draws on average.
 pub(crate) fn load(step: &Step) -> f64 {
-    let share = |resource| step.share_of(resource);
-    let compute = share(Resource::Compute);
-    let memory = compute + share(Resource::Memory);
-    let network = share(Resource::IntraNodeNetwork) + share(Resource::InterNodeNetwork);
+    let compute = step.share_of(Resource::Compute);
+    let memory = compute + step.share_of(Resource::Memory);
+    let network = step.share_of(Resource::IntraNodeNetwork) + step.share_of(Resource::InterNodeNetwork);
     let facts = &ASSUMPTIONS;
     facts.power_static_share.value
         + facts.power_compute_share.value * compute
@@ -115,27 +105,30 @@ fn effectiveness(
     runner: Runner,
     rented_share: f64,
     budget: &mut Budget,
+    desk: &mut Desk,
 ) -> Result<f64, CatalogError> {
-    let mut add = |site: &Site, share: f64| {
-        budget.facts.push(catalog_fact(
-            format!("Power usage effectiveness: {}", site.name),
-            FactUnit::Ratio,
-            site.power_usage_effectiveness,
-            |ratio| ratio,
-        ));
-        budget.grams_co2e += share * site.grid_grams_co2e_per_kilowatt_hour.value;
-        share * site.power_usage_effectiveness.value
+    let mut add = |keys: [&'static str; 2], site: &Site, share: f64| {
+        let fact = site.power_usage_effectiveness;
+        let label = format!("Power usage effectiveness: {}", site.name);
+        let usage = desk.catalog(keys[0], label, FactUnit::Ratio, fact.value, &fact);
+        let fact = site.grid_grams_co2e_per_kilowatt_hour;
+        let label = format!("Carbon of the grid, grams of CO2 equivalent per kWh: {}", site.name);
+        budget.grams_co2e += share * desk.catalog(keys[1], label, FactUnit::Count, fact.value, &fact);
+        share * usage
     };
     let mut usage = 0.0;
     if rented_share > 0.0 {
-        usage += add(catalog.site("cloud")?, rented_share);
+        usage += add(["cloud-pue", "cloud-carbon"], catalog.site("cloud")?, rented_share);
     }
     if rented_share < 1.0 {
         let own = if matches!(runner, Runner::ThisDevice) { "here" } else { "on-premises" };
-        usage += add(catalog.site(own)?, 1.0 - rented_share);
+        usage += add(["own-pue", "own-carbon"], catalog.site(own)?, 1.0 - rented_share);
     }
     Ok(usage)
 }
+
+/// What was decided so far, and where facts are taken.
+type Books<'a> = (&'a mut Budget, &'a mut Desk);
 
 fn rent(
     scenario: &Scenario,
@@ -143,36 +136,33 @@ fn rent(
     runner: Runner,
     share: f64,
     time: Seconds,
-    budget: &mut Budget,
+    (budget, desk): Books<'_>,
 ) -> Result<(), CatalogError> {
     let Runner::Catalog(accelerator) = runner else { return Ok(()) };
+    let label = format!("Rent of {}", accelerator.name);
     let (price, provenance) = if let Some(own) = scenario.usd_per_accelerator_hour {
-        (UsdPerHour(own), Provenance::Assumption)
+        (own, Provenance::Assumption)
     } else {
         let offer = catalog.median_price(accelerator)?;
-        price_notes(catalog, accelerator, budget);
+        price_notes(catalog, accelerator, desk);
         let fact = offer.usd_per_accelerator_hour;
         let provenance =
             Provenance::Catalog { source: fact.source.into(), retrieved_on: fact.retrieved_on.into() };
-        (fact.value, provenance)
+        (fact.value.0, provenance)
     };
-    budget.facts.push(FactUse {
-        label: format!("Rent of {}", accelerator.name),
-        value: price.0,
-        unit: FactUnit::UsdPerHour,
-        provenance: provenance.clone(),
-    });
-    let cost = price * time * (f64::from(scenario.accelerator_count) * share);
+    // The form has a field of its own for it.
+    desk.tell(label, FactUnit::UsdPerHour, price, provenance.clone());
+    let cost = UsdPerHour(price) * time * (f64::from(scenario.accelerator_count) * share);
     budget.cost_parts.push(CostPart { label: "accelerator rent".into(), cost, provenance });
     Ok(())
 }
 
-fn price_notes(catalog: &Catalog, accelerator: &Accelerator, budget: &mut Budget) {
+fn price_notes(catalog: &Catalog, accelerator: &Accelerator, desk: &mut Desk) {
     let prices = catalog.prices_for(accelerator.id);
     if let (Some(low), Some(high)) = (prices.first(), prices.last())
         && prices.len() > 1
     {
-        budget.notes.push(format!(
+        desk.notes.push(format!(
             "Published rents conflict: {} ({}, {}) to {} ({}, {}). The median offer is used; you can enter your own.",
             crate::format::usd_per_hour(low.usd_per_accelerator_hour.value),
             low.provider,
@@ -189,52 +179,18 @@ fn owned(
     runner: Runner,
     share: f64,
     time: Seconds,
-    budget: &mut Budget,
+    (budget, desk): Books<'_>,
 ) -> Result<(), CatalogError> {
     let price = UsdPerKilowattHour(scenario.usd_per_kilowatt_hour);
     let hours_share = f64::from(scenario.accelerator_count) * share;
     if let Runner::Catalog(accelerator) = runner {
-        // In a hybrid the visitor's price is the rent of the rented share.
-        let own_price =
-            scenario.usd_per_accelerator_hour.filter(|_| scenario.deployment == Deployment::OnPremises);
-        let (cost, provenance) = if let Some(own) = own_price {
-            (UsdPerHour(own) * time * hours_share, Provenance::Assumption)
-        } else {
-            let purchase = accelerator.purchase_price()?;
-            let server = ASSUMPTIONS.server_price_factor;
-            budget.facts.push(catalog_fact(
-                format!("Purchase price of {}", accelerator.name),
-                FactUnit::Usd,
-                purchase,
-                |price| price.0,
-            ));
-            budget.facts.push(assumed_fact(
-                "Server and network per accelerator price",
-                FactUnit::Ratio,
-                server,
-            ));
-            let hourly = purchase.value.0 * server.value / (scenario.amortisation_years * HOURS_PER_YEAR);
-            let provenance = Provenance::Catalog {
-                source: purchase.source.into(),
-                retrieved_on: purchase.retrieved_on.into(),
-            };
-            budget.notes.push(
-                "Owned hardware is written off as if every hour of its life were used; at half use its share of \
-                 the cost doubles."
-                    .into(),
-            );
-            (UsdPerHour(hourly) * time * hours_share, provenance)
-        };
+        let (hourly, provenance) = owned_hour(scenario, accelerator, desk)?;
+        let cost = hourly * time * hours_share;
         budget.cost_parts.push(CostPart { label: "owned hardware".into(), cost, provenance });
     } else {
-        budget.notes.push("This device is yours: only electricity is counted.".into());
+        desk.notes.push("This device is yours: only electricity is counted.".into());
     }
-    budget.facts.push(FactUse {
-        label: "Electricity".into(),
-        value: price.0,
-        unit: FactUnit::UsdPerKilowattHour,
-        provenance: Provenance::Assumption,
-    });
+    desk.tell("Electricity".into(), FactUnit::UsdPerKilowattHour, price.0, Provenance::Assumption);
     let cost: Usd = price * (budget.energy * share);
     budget.cost_parts.push(CostPart {
         label: "electricity".into(),
@@ -242,4 +198,32 @@ fn owned(
         provenance: Provenance::Assumption,
     });
     Ok(())
+}
+
+/// What an hour of an owned accelerator costs beside electricity.
+fn owned_hour(
+    scenario: &Scenario,
+    accelerator: &Accelerator,
+    desk: &mut Desk,
+) -> Result<(UsdPerHour, Provenance), CatalogError> {
+    // In a hybrid the visitor's price is the rent of the rented share.
+    let own_price =
+        scenario.usd_per_accelerator_hour.filter(|_| scenario.deployment == Deployment::OnPremises);
+    if let Some(own) = own_price {
+        return Ok((UsdPerHour(own), Provenance::Assumption));
+    }
+    let purchase = accelerator.purchase_price()?;
+    let label = format!("Purchase price of {}", accelerator.name);
+    let paid = desk.catalog("purchase-price", label, FactUnit::Usd, purchase.value.0, &purchase);
+    let server = ASSUMPTIONS.server_price_factor;
+    let server =
+        desk.assumed("server-price", "Server and network per accelerator price", FactUnit::Ratio, server);
+    desk.notes.push(
+        "Owned hardware is written off as if every hour of its life were used; at half use its share of the cost \
+         doubles."
+            .into(),
+    );
+    let provenance =
+        Provenance::Catalog { source: purchase.source.into(), retrieved_on: purchase.retrieved_on.into() };
+    Ok((UsdPerHour(paid * server / (scenario.amortisation_years * HOURS_PER_YEAR)), provenance))
 }

@@ -113,7 +113,9 @@ pub fn evaluate(
     let tokens = rounded_tokens(&scenario, &mut setup);
     let step_count = (scenario.training_tokens / tokens).ceil().max(1.0);
     let time = Seconds(predicted.seconds * step_count);
-    let money = budget(&scenario, catalog, setup.runner, &predicted.step, time)?;
+    let mut desk = setup.desk.clone();
+    let money = budget(&scenario, catalog, setup.runner, &predicted.step, time, &mut desk)?;
+    setup.desk = desk;
     notes_of_extrapolation(&scenario, &mut setup, &predicted);
     Ok(assemble(&Inputs { scenario, setup, predicted, tokens, step_count, money, model }))
 }
@@ -124,7 +126,7 @@ fn rounded_tokens(scenario: &Scenario, setup: &mut Setup) -> f64 {
     let micro_batches = setup.layout.micro_batch_count(scenario.global_batch_size);
     let examples = micro_batches * f64::from(replicas) * f64::from(scenario.micro_batch_size);
     if examples > f64::from(scenario.global_batch_size) {
-        setup.notes.push(format!(
+        setup.desk.notes.push(format!(
             "The global batch is rounded up from {} to {examples}, a multiple of {replicas} replicas x micro batch {}.",
             scenario.global_batch_size, scenario.micro_batch_size
         ));
@@ -144,7 +146,7 @@ struct Inputs<'a> {
 }
 
 fn notes_of_extrapolation(scenario: &Scenario, setup: &mut Setup, predicted: &TrainingPrediction) {
-    let notes = &mut setup.notes;
+    let notes = &mut setup.desk.notes;
     if predicted.nearness < FAR {
         notes.push(
             "No published run resembles this one: the interval is as wide as on runs of unseen sources."
@@ -178,15 +180,13 @@ fn assemble(inputs: &Inputs<'_>) -> Prediction {
     let estimate = |value: f64| (value, value * low, value * high);
     let cost: Usd = money.cost_parts.iter().map(|part| part.cost).sum();
     let flops = setup.workload.shape.training_flops_per_token(scenario.sequence_length).0 * tokens;
-    let mut notes = setup.notes.clone();
-    notes.extend(money.notes.iter().cloned());
+    let mut notes = setup.desk.notes.clone();
     notes.push(format!(
         "About {} of CO2 equivalent at the average grid of AWS regions (cloud-carbon-footprint).",
         mass(money.energy.0 / JOULES_PER_KILOWATT_HOUR * money.grams_co2e)
     ));
     let count = f64::from(scenario.accelerator_count);
-    let mut facts = setup.facts.clone();
-    facts.extend(money.facts.iter().cloned());
+    let facts = setup.desk.facts.clone();
     let mut prediction = Prediction {
         step_time: spread(estimate(predicted.seconds), Seconds),
         step_parts: step_parts(predicted),

@@ -237,6 +237,21 @@ pub fn percent(share: f64) -> String {
     format!("{} %", number(share * 100.0))
 }
 
+/// The unit in which a person types a fact: how many base units it holds, and its sign.
+#[must_use]
+pub const fn typed_unit(unit: FactUnit) -> (f64, &'static str) {
+    match unit {
+        FactUnit::FlopsPerSecond => (1e12, "TFLOP/s"),
+        FactUnit::Bytes => (1e9, "GB"),
+        FactUnit::BytesPerSecond => (1e9, "GB/s"),
+        FactUnit::Watts => (1.0, "W"),
+        FactUnit::Usd => (1.0, "USD"),
+        FactUnit::UsdPerHour => (1.0, "USD/h"),
+        FactUnit::UsdPerKilowattHour => (1.0, "USD/kWh"),
+        FactUnit::Ratio | FactUnit::Count => (1.0, ""),
+    }
+}
+
 /// A range, each end written by the formatter of its unit: `3.1 days to 5.2 days`.
 #[must_use]
 pub fn interval<T: Copy>(estimate: &Estimate<T>, write: impl Fn(T) -> String) -> String {

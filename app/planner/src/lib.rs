@@ -17,6 +17,7 @@ pub mod experiment;
 mod facts;
 pub mod format;
 pub mod names;
+pub mod own_facts;
 pub mod prediction;
 pub mod presets;
 pub mod reliability;

@@ -82,6 +82,8 @@ pub struct CostPart {
 /// A fact or assumption that entered the prediction.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FactUse {
+    /// Key under which a scenario can replace it ([`crate::own_facts`]); `None` where a form has it.
+    pub key: Option<Cow<'static, str>>,
     /// "Peak BF16 rate of NVIDIA H100 SXM".
     pub label: String,
     /// The value in base units (FLOP/s, bytes, bytes/s, W, USD ...).

@@ -4,6 +4,7 @@
 //! later change of a default does not change what a version 1 link means. New presets may be added at the end.
 
 use crate::experiment::{BackendChoice, DatasetChoice, Experiment, ModelKind, Optimizer};
+use crate::own_facts::OwnFacts;
 use crate::scenario::{Deployment, Dtype, Scenario};
 use crate::workbench::{Page, Workbench};
 
@@ -216,6 +217,7 @@ fn v1_default() -> Workbench {
             usd_per_accelerator_hour: None,
             usd_per_kilowatt_hour: 0.12,
             amortisation_years: 4.0,
+            own_facts: OwnFacts::default(),
         },
     }
 }

@@ -106,6 +106,7 @@ impl Scenario {
                 default.usd_per_kilowatt_hour,
             ),
             amortisation_years: bounded(self.amortisation_years, 0.1, 20.0, default.amortisation_years),
+            own_facts: self.own_facts.sanitised(),
         }
     }
 }

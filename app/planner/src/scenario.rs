@@ -1,5 +1,6 @@
 //! The visitor's truth about a system: one plain value, in the store and in the link.
 
+use crate::own_facts::OwnFacts;
 use serde::{Deserialize, Serialize};
 
 /// Where the accelerators stand.
@@ -102,6 +103,8 @@ pub struct Scenario {
     pub usd_per_kilowatt_hour: f64,
     /// Owned hardware is written off over so many years, 0.1 to 20.
     pub amortisation_years: f64,
+    /// Facts that the visitor replaced, in base units.
+    pub own_facts: OwnFacts,
 }
 
 impl Default for Scenario {
@@ -131,6 +134,7 @@ impl Default for Scenario {
             usd_per_accelerator_hour: None,
             usd_per_kilowatt_hour: 0.12,
             amortisation_years: 4.0,
+            own_facts: OwnFacts::default(),
         }
     }
 }

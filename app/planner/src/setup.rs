@@ -3,8 +3,8 @@
 use crate::catalog::{Accelerator, AcceleratorKind, Catalog, CatalogError, Interconnect, Model};
 use crate::cost::Runner;
 use crate::evaluate::EvaluateError;
-use crate::facts::{catalog_fact, measured_fact};
-use crate::prediction::{FactUnit, FactUse};
+use crate::facts::Desk;
+use crate::prediction::{FactUnit, Provenance};
 use crate::scenario::{Dtype, MeasuredDevice, Scenario, THIS_DEVICE};
 use crate::training::{Chip, Layout, Link, Recipe, Recomputation, Sharding, Software, Tuning, Workload};
 
@@ -23,8 +23,7 @@ pub(crate) struct Setup {
     pub(crate) runner: Runner,
     /// Peak in the run's number format: the denominator of model FLOPs utilisation.
     pub(crate) peak: f64,
-    pub(crate) facts: Vec<FactUse>,
-    pub(crate) notes: Vec<String>,
+    pub(crate) desk: Desk,
 }
 
 /// Reads a scenario whose numbers are in their ranges.
@@ -34,17 +33,15 @@ pub(crate) struct Setup {
 pub(crate) fn setup(scenario: &Scenario, catalog: &Catalog) -> Result<Setup, EvaluateError> {
     let model = catalog.model(&scenario.model)?;
     let interconnect = catalog.interconnect(&scenario.interconnect)?;
-    let mut notes = Vec::new();
-    let mut facts = Vec::new();
-    let (recipe, runner, chip_number, chip) =
-        machine(scenario, catalog, interconnect, &mut facts, &mut notes)?;
-    facts.push(catalog_fact(
-        format!("Parameters of {}", model.name),
-        FactUnit::Count,
-        model.parameters,
-        |count| count,
-    ));
-    let layout = layout(scenario, &mut notes);
+    let mut desk = Desk::new(&scenario.own_facts);
+    let (recipe, runner, chip_number, chip) = machine(scenario, catalog, interconnect, &mut desk)?;
+    let label = format!("Parameters of {}", model.name);
+    let provenance = Provenance::Catalog {
+        source: model.parameters.source.into(),
+        retrieved_on: model.parameters.retrieved_on.into(),
+    };
+    desk.tell(label, FactUnit::Count, model.parameters.value, provenance);
+    let layout = layout(scenario, &mut desk.notes);
     let workload = Workload {
         shape: model.shape,
         sequence_length: scenario.sequence_length,
@@ -55,7 +52,7 @@ pub(crate) fn setup(scenario: &Scenario, catalog: &Catalog) -> Result<Setup, Eva
         software: software(runner),
         release: RELEASE,
     };
-    Ok(Setup { model, workload, layout, chip, chip_number, runner, peak: chip.recipe_flops, facts, notes })
+    Ok(Setup { model, workload, layout, chip, chip_number, runner, peak: chip.recipe_flops, desk })
 }
 
 fn software(runner: Runner) -> Software {
@@ -82,18 +79,17 @@ fn machine(
     scenario: &Scenario,
     catalog: &Catalog,
     interconnect: &'static Interconnect,
-    facts: &mut Vec<FactUse>,
-    notes: &mut Vec<String>,
+    desk: &mut Desk,
 ) -> Result<Parts, EvaluateError> {
     if scenario.accelerator == THIS_DEVICE {
         let device = scenario.measured_device.ok_or(EvaluateError::MissingMeasuredDevice)?;
         if scenario.precision != Dtype::F32 {
-            notes.push(format!(
+            desk.notes.push(format!(
                 "This device was measured in F32: time and memory are those of F32, not of {}.",
                 scenario.precision.name()
             ));
         }
-        let chip = measured_chip(&device, interconnect, facts);
+        let chip = measured_chip(&device, interconnect, desk);
         return Ok((Recipe::F32, Runner::ThisDevice, u32::MAX, chip));
     }
     let accelerator = catalog.accelerator(&scenario.accelerator)?;
@@ -101,8 +97,7 @@ fn machine(
     let recipe = recipe(scenario.precision);
     accelerator.peak_flops(scenario.precision)?;
     let mut chip = Chip::of(accelerator, recipe)?;
-    chip.between.bytes_per_second = interconnect.bandwidth_per_accelerator.value.0;
-    catalog_facts(accelerator, scenario, interconnect, facts, notes)?;
+    catalog_facts(accelerator, scenario, interconnect, &mut chip, desk)?;
     if accelerator.kind == AcceleratorKind::Tpu {
         // The inner network of a TPU spans the slice.
         chip.domain = scenario.accelerator_count.clamp(1, 9_216);
@@ -111,17 +106,22 @@ fn machine(
 }
 
 /// A measured device: its rates are what a kernel reaches already, so that the model's shares are undone.
-fn measured_chip(device: &MeasuredDevice, interconnect: &Interconnect, facts: &mut Vec<FactUse>) -> Chip {
-    let rate = device.peak_f32_flops_per_second;
-    facts.push(measured_fact("Measured F32 matrix rate of this device", FactUnit::FlopsPerSecond, rate));
-    let bandwidth = device.memory_bandwidth_bytes_per_second;
-    facts.push(measured_fact(
+fn measured_chip(device: &MeasuredDevice, interconnect: &Interconnect, desk: &mut Desk) -> Chip {
+    let mut measured = |label: &str, unit, value: f64| {
+        desk.tell(label.to_owned(), unit, value, Provenance::Measured);
+        value
+    };
+    let rate = measured(
+        "Measured F32 matrix rate of this device",
+        FactUnit::FlopsPerSecond,
+        device.peak_f32_flops_per_second,
+    );
+    let bandwidth = measured(
         "Measured memory bandwidth of this device",
         FactUnit::BytesPerSecond,
-        bandwidth,
-    ));
-    let memory = device.memory_bytes;
-    facts.push(measured_fact("Memory that a tab may use on this device", FactUnit::Bytes, memory));
+        device.memory_bandwidth_bytes_per_second,
+    );
+    let memory = measured("Memory that a tab may use on this device", FactUnit::Bytes, device.memory_bytes);
     let link =
         Link { bytes_per_second: interconnect.bandwidth_per_accelerator.value.0, latency_seconds: 2e-5 };
     Chip {
@@ -136,48 +136,55 @@ fn measured_chip(device: &MeasuredDevice, interconnect: &Interconnect, facts: &m
     }
 }
 
+/// Takes the facts of a chip, the visitor's own where there are any, and puts them into it.
 fn catalog_facts(
     accelerator: &'static Accelerator,
     scenario: &Scenario,
     interconnect: &'static Interconnect,
-    facts: &mut Vec<FactUse>,
-    notes: &mut Vec<String>,
+    chip: &mut Chip,
+    desk: &mut Desk,
 ) -> Result<(), CatalogError> {
     let (name, precision) = (accelerator.name, scenario.precision);
     let peak = accelerator.peak_flops(precision)?;
     let label = format!("Peak {} rate of {name}", precision.name());
-    facts.push(catalog_fact(label, FactUnit::FlopsPerSecond, peak, |rate| rate.0));
+    let is_wide = (chip.recipe_flops - chip.wide_flops).abs() < 1.0;
+    chip.recipe_flops = desk.catalog("peak", label, FactUnit::FlopsPerSecond, chip.recipe_flops, &peak);
+    if is_wide {
+        chip.wide_flops = chip.recipe_flops;
+    }
     match accelerator.achievable_flops(Dtype::Bf16) {
         Some(best) => {
             let label = format!("Best measured BF16 matrix product of {name}");
-            facts.push(catalog_fact(label, FactUnit::FlopsPerSecond, best, |rate| rate.0));
+            let rate = desk.catalog("best-product", label, FactUnit::FlopsPerSecond, best.value.0, &best);
+            chip.achievable = Some((rate / chip.wide_flops).min(1.0));
         }
-        None => notes.push(format!(
+        None => desk.notes.push(format!(
             "No measured matrix product of {name} is published: the fitted share of the peak is taken as reachable."
         )),
     }
     let bandwidth = accelerator.memory_bandwidth()?;
-    facts.push(catalog_fact(
-        format!("Memory bandwidth of {name}"),
-        FactUnit::BytesPerSecond,
-        bandwidth,
-        |rate| rate.0,
-    ));
-    facts.push(catalog_fact(format!("Memory of {name}"), FactUnit::Bytes, accelerator.memory()?, |size| {
-        size.0
-    }));
+    let label = format!("Memory bandwidth of {name}");
+    chip.memory_bytes_per_second =
+        desk.catalog("memory-bandwidth", label, FactUnit::BytesPerSecond, bandwidth.value.0, &bandwidth);
+    let memory = accelerator.memory()?;
+    let label = format!("Memory of {name}");
+    let size = desk.catalog("memory", label, FactUnit::Bytes, memory.value.0, &memory);
+    chip.memory_bytes *= size / memory.value.0;
     let per_node = accelerator.accelerators_per_node.value;
     if let (true, Ok(link)) = (per_node > 1.0, accelerator.intra_node_bandwidth()) {
         let label = format!("Link inside a node of {per_node} {name}");
-        facts.push(catalog_fact(label, FactUnit::BytesPerSecond, link, |rate| rate.0));
+        chip.inside.bytes_per_second =
+            desk.catalog("inner-link", label, FactUnit::BytesPerSecond, link.value.0, &link);
     }
+    let link = interconnect.bandwidth_per_accelerator;
+    chip.between.bytes_per_second = link.value.0;
     if f64::from(scenario.accelerator_count) > per_node {
         let label = interconnect.name.to_owned();
-        let link = interconnect.bandwidth_per_accelerator;
-        facts.push(catalog_fact(label, FactUnit::BytesPerSecond, link, |rate| rate.0));
+        chip.between.bytes_per_second =
+            desk.catalog("network", label, FactUnit::BytesPerSecond, link.value.0, &link);
     }
     if accelerator.kind == AcceleratorKind::Cpu {
-        notes.push("The model was fitted on GPUs and TPUs; for a CPU it is an extrapolation.".into());
+        desk.notes.push("The model was fitted on GPUs and TPUs; for a CPU it is an extrapolation.".into());
     }
     Ok(())
 }

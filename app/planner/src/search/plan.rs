@@ -5,6 +5,7 @@ use super::run::{Candidate, Found, Goal, Priced, Search, Searched};
 use crate::catalog::Catalog;
 use crate::cost::{budget, load};
 use crate::evaluate::EvaluateError;
+use crate::facts::Desk;
 use crate::scenario::Scenario;
 use crate::setup::{Setup, setup};
 use crate::training::{Step, TrainingModel};
@@ -138,7 +139,8 @@ fn prepared(scenario: &Scenario, catalog: &Catalog) -> Result<(Setup, Priced), E
     let step_count = (scenario.training_tokens / tokens).ceil().max(1.0);
     // A bill is a straight line in the load: two loads give it.
     let at = |step: &Step| -> Result<[f64; 3], EvaluateError> {
-        let money = budget(scenario, catalog, setup.runner, step, Seconds(1.0))?;
+        let money =
+            budget(scenario, catalog, setup.runner, step, Seconds(1.0), &mut Desk::new(&scenario.own_facts))?;
         let cost: f64 = money.cost_parts.iter().map(|part| part.cost.0).sum();
         Ok([load(step), cost, money.energy.0])
     };

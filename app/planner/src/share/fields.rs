@@ -3,6 +3,7 @@
 use super::error::ShareError;
 use crate::experiment::{BackendChoice, DatasetChoice, Experiment, ModelKind, Optimizer};
 use crate::names;
+use crate::own_facts::OwnFacts;
 use crate::sanitise::{NAME_CHARACTERS, plain_text};
 use crate::scenario::{Deployment, Dtype, MeasuredDevice, THIS_DEVICE};
 use crate::workbench::Workbench;
@@ -25,6 +26,8 @@ pub(super) enum Domain {
         get: fn(&Workbench) -> &str,
         set: fn(&mut Workbench, usize, &str),
     },
+    /// Facts that replace the catalog's.
+    Facts,
     /// Free text.
     Text { get: fn(&Workbench) -> &str, set: fn(&mut Workbench, String) },
 }
@@ -46,6 +49,7 @@ impl Field {
                 get(workbench).map_or_else(|| NONE.into(), |value| value.to_string())
             }
             Domain::Word { get, .. } | Domain::Text { get, .. } => get(workbench).to_owned(),
+            Domain::Facts => workbench.scenario.own_facts.encode(),
         }
     }
 
@@ -73,6 +77,10 @@ impl Field {
                     None => return refuse(format!("one of {}", words.join(", "))),
                 }
             }
+            Domain::Facts => match OwnFacts::decode(value) {
+                Some(facts) => workbench.scenario.own_facts = facts,
+                None => return refuse("key~number pairs, joined by _".into()),
+            },
             Domain::Text { set, .. } => {
                 if plain_text(value, NAME_CHARACTERS) != value {
                     return refuse(format!("at most {NAME_CHARACTERS} visible characters"));
@@ -284,6 +292,7 @@ pub(super) const V1: &[Field] = &[
             set: |workbench, index, _| workbench.scenario.selective_recomputation = index == 1,
         },
     },
+    Field { key: "scenario.facts", domain: Domain::Facts },
 ];
 
 #[cfg(test)]
@@ -308,7 +317,7 @@ mod tests {
             Domain::Whole { set, .. } => set(&mut workbench, value.parse().expect("a whole number")),
             Domain::Real { set, .. } => set(&mut workbench, value.parse().expect("a number")),
             Domain::Optional { set, .. } => set(&mut workbench, value.parse().ok()),
-            Domain::Word { .. } | Domain::Text { .. } => {}
+            Domain::Word { .. } | Domain::Text { .. } | Domain::Facts => {}
         }
         field.write(&workbench.sanitised())
     }
@@ -327,7 +336,7 @@ mod tests {
                     (low - low.abs() * 0.5 - 1e-9).to_string(),
                     (high * 1.01).to_string(),
                 ),
-                Domain::Word { .. } | Domain::Text { .. } => continue,
+                Domain::Word { .. } | Domain::Text { .. } | Domain::Facts => continue,
             };
             assert_eq!(forced(field, &low), low, "{}", field.key);
             assert_eq!(forced(field, &high), high, "{}", field.key);

@@ -4,6 +4,7 @@
 
 use planner::catalog::Catalog;
 use planner::experiment::{BackendChoice, DatasetChoice, Experiment, ModelKind, Optimizer};
+use planner::own_facts::OwnFacts;
 use planner::scenario::{Deployment, Dtype, MeasuredDevice, Scenario, THIS_DEVICE};
 use planner::workbench::{Page, Workbench};
 
@@ -54,6 +55,16 @@ impl Random {
         }
     }
 
+    fn own_facts(&mut self) -> OwnFacts {
+        let mut facts = OwnFacts::default();
+        for key in ["peak", "memory-bandwidth", "network", "power", "no-such-fact"] {
+            if self.below(8) == 0 {
+                facts.set(key, self.real(0.0, 1e18));
+            }
+        }
+        facts
+    }
+
     fn pick<T: Copy>(&mut self, items: &[T]) -> T {
         items[self.below(items.len())]
     }
@@ -100,6 +111,7 @@ impl Random {
             usd_per_accelerator_hour: self.flip().then(|| self.real(0.0, 10_000.0)),
             usd_per_kilowatt_hour: self.real(0.0, 10.0),
             amortisation_years: self.real(0.1, 20.0),
+            own_facts: self.own_facts(),
         }
         .sanitised()
     }

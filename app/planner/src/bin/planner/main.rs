@@ -121,7 +121,7 @@ fn report(out: &mut String, prediction: &Prediction) -> std::fmt::Result {
         writeln!(out, "  {:<50} {}", part.label, format::usd(part.cost))?;
     }
     writeln!(out, "\nfacts")?;
-    for FactUse { label, value, unit, provenance } in &prediction.facts {
+    for FactUse { label, value, unit, provenance, .. } in &prediction.facts {
         writeln!(out, "  {label}: {} [{}]", format::fact(*value, *unit), badge(provenance))?;
     }
     writeln!(out, "\n{}", prediction.interval_basis)?;

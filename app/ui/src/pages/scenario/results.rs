@@ -3,6 +3,7 @@
 use crate::{
     charts::{BarPart, StackedBar},
     components::{Badge, BadgeKind, Panel},
+    state::Store,
 };
 use leptos::prelude::*;
 use planner::{
@@ -125,23 +126,49 @@ fn cost_table(parts: &[CostPart], total: Usd) -> impl IntoView + use<> {
 }
 
 fn facts_table(facts: &[FactUse]) -> impl IntoView + use<> {
+    let store = Store::expect();
     let rows = facts
         .iter()
         .map(|fact| {
+            let own = fact.key.clone().map(|key| own_value(store, key.into_owned(), fact));
             view! {
                 <tr>
                     <th scope="row">{fact.label.clone()}</th>
                     <td class="numbers">{format::fact(fact.value, fact.unit)}</td>
                     <td><Badge kind=BadgeKind::Of(fact.provenance.clone())/></td>
+                    <td>{own}</td>
                 </tr>
             }
         })
         .collect_view();
     view! {
         <table class="facts" data-testid="facts">
-            <thead><tr><th scope="col">"Fact"</th><th scope="col" class="numbers">"Value"</th><th scope="col">"Source"</th></tr></thead>
+            <thead><tr><th scope="col">"Fact"</th><th scope="col" class="numbers">"Value"</th><th scope="col">"Source"</th><th scope="col">"What if"</th></tr></thead>
             <tbody>{rows}</tbody>
         </table>
+    }
+}
+
+/// A field that replaces a fact of the catalog; emptied, it gives the catalog's back.
+fn own_value(store: Store, key: String, fact: &FactUse) -> impl IntoView + use<> {
+    let (scale, unit) = format::typed_unit(fact.unit);
+    let own = store.workbench.with_untracked(|workbench| workbench.scenario.own_facts.get(&key));
+    let value = own.map(|own| (own / scale * 1e9).round() / 1e9);
+    let label = format!("Your own value of {}{}{unit}", fact.label, if unit.is_empty() { "" } else { ", " });
+    let testid = format!("own-{key}");
+    let change = move |event: leptos::ev::Event| {
+        let typed =
+            event_target_value(&event).parse::<f64>().ok().filter(|value| value.is_finite() && *value >= 0.0);
+        store.commit(|workbench| match typed {
+            Some(typed) => workbench.scenario.own_facts.set(&key, typed * scale),
+            None => workbench.scenario.own_facts.remove(&key),
+        });
+    };
+    view! {
+        <span class="own-value">
+            <input type="number" min="0" step="any" aria-label=label data-testid=testid prop:value=value.map(|value| value.to_string()) on:change=change/>
+            <span class="muted small">{unit}</span>
+        </span>
     }
 }
 
