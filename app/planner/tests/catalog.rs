@@ -28,7 +28,7 @@ fn every_kind_of_machine_is_there() {
             >= 4
     );
     assert!(catalog.accelerators().iter().any(|accelerator| accelerator.kind == AcceleratorKind::Cpu));
-    assert!(catalog.models().len() >= 12);
+    assert!(catalog.models().len() >= 34);
 }
 
 #[test]
@@ -92,4 +92,20 @@ fn the_price_taken_is_the_median_offer() {
     let below = prices.iter().filter(|price| **price < median).count();
     let above = prices.iter().filter(|price| **price > median).count();
     assert!(below <= prices.len() / 2 && above <= prices.len() / 2, "{median} of {prices:?}");
+}
+
+#[test]
+fn the_fields_of_every_model_give_its_published_count() {
+    for model in Catalog::builtin().models() {
+        let counted = model.shape.parameters();
+        let published = model.parameters.value;
+        // Norms, biases and vision towers are not counted; BERT's pooler and types are a larger part of a small model.
+        let most = if published < 1e9 { 0.03 } else { 0.01 };
+        assert!(
+            (counted / published - 1.0).abs() < most,
+            "{}: {counted:.5e}, published {published:.5e}",
+            model.id
+        );
+        assert!(model.shape.active_parameters() <= counted, "{}", model.id);
+    }
 }
