@@ -16,6 +16,7 @@ mod evaluate;
 pub mod experiment;
 mod facts;
 pub mod format;
+pub mod models;
 pub mod names;
 pub mod own_facts;
 pub mod prediction;

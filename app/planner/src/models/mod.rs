@@ -1,0 +1,3 @@
+//! Models that are not in the catalog.
+
+pub mod config;
