@@ -16,6 +16,7 @@ pub mod experiment;
 pub mod format;
 pub mod machine;
 pub mod memory;
+pub mod network;
 pub mod performance;
 pub mod prediction;
 pub mod presets;
