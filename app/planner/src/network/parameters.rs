@@ -1,6 +1,7 @@
 //! The parameters of the network model: one set for every machine.
 
 use super::error::NetworkError;
+use super::fitting::Left;
 use super::predict::{Answer, Call, Fabric, predict};
 use crate::calibration::file::Numbers;
 
@@ -16,8 +17,6 @@ pub struct Parameters {
     pub hop_outside_seconds: f64,
     /// The same for a switch that adds up.
     pub hop_reduction_seconds: f64,
-    /// Hop of the protocol for small messages over the hop of the one for large messages.
-    pub low_latency_hop: f64,
     /// Share of the large-message bandwidth that the protocol for small messages keeps (flags travel with the data).
     pub low_latency_share: f64,
     /// Share of the link inside a node that the largest messages reach.
@@ -26,14 +25,12 @@ pub struct Parameters {
     pub share_outside: f64,
     /// The same where the switch adds up.
     pub share_reduction: f64,
-    /// Bytes per rank and step at which a link inside a node reaches half its share.
-    pub half_inside_bytes: f64,
-    /// The same between nodes.
+    /// Duration at line rate of the bytes per rank and step at which a link inside a node reaches half its share, seconds.
+    pub half_inside_seconds: f64,
+    /// Bytes per rank and step at which the network between nodes reaches half its share: its buffers have a fixed size.
     pub half_outside_bytes: f64,
     /// Exponent of the saturating curve, at most 1, so that more bytes never take less time.
     pub curve: f64,
-    /// Share of the shorter of the inside and outside phases that hides behind the longer one.
-    pub phase_overlap: f64,
     /// Share of a ring that is lost between two ranks and fades as `1 / (ranks - 1)`: both directions of one wire pair.
     pub pair_loss: f64,
 }
@@ -48,33 +45,29 @@ impl Parameters {
         hop_inside_seconds: 3.4e-6,
         hop_outside_seconds: 1.4e-5,
         hop_reduction_seconds: 1.1e-5,
-        low_latency_hop: 0.2,
         low_latency_share: 0.25,
         share_inside: 0.8,
         share_outside: 0.8,
         share_reduction: 0.65,
-        half_inside_bytes: 5e5,
-        half_outside_bytes: 2e6,
+        half_inside_seconds: 2e-6,
+        half_outside_bytes: 1e6,
         curve: 0.9,
-        phase_overlap: 0.5,
         pair_loss: 0.2,
     };
 
     /// The fitted parameters with their physical ranges.
-    pub const RANGES: [Range; 14] = [
+    pub const RANGES: [Range; 12] = [
         ("floor_seconds", |p| &mut p.floor_seconds, 5e-6, 1e-4),
         ("hop_inside_seconds", |p| &mut p.hop_inside_seconds, 5e-7, 2e-5),
         ("hop_outside_seconds", |p| &mut p.hop_outside_seconds, 2e-6, 1e-4),
         ("hop_reduction_seconds", |p| &mut p.hop_reduction_seconds, 1e-6, 4e-5),
-        ("low_latency_hop", |p| &mut p.low_latency_hop, 0.1, 1.0),
         ("low_latency_share", |p| &mut p.low_latency_share, 0.1, 0.95),
         ("share_inside", |p| &mut p.share_inside, 0.4, 0.98),
         ("share_outside", |p| &mut p.share_outside, 0.4, 0.98),
         ("share_reduction", |p| &mut p.share_reduction, 0.4, 0.98),
-        ("half_inside_bytes", |p| &mut p.half_inside_bytes, 1e4, 2e7),
+        ("half_inside_seconds", |p| &mut p.half_inside_seconds, 1e-7, 1e-4),
         ("half_outside_bytes", |p| &mut p.half_outside_bytes, 1e4, 2e7),
         ("curve", |p| &mut p.curve, 0.3, 1.0),
-        ("phase_overlap", |p| &mut p.phase_overlap, 0.05, 1.0),
         ("pair_loss", |p| &mut p.pair_loss, 0.01, 0.5),
     ];
 
@@ -85,7 +78,7 @@ impl Parameters {
     }
 }
 
-/// The 10 % and 90 % quantiles of measured over predicted, on rows whose setup was left out of the fit.
+/// The 80 % interval of measured over predicted, on rows whose setup was left out of the fit.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Spread {
     /// Low factor inside a node.
@@ -96,6 +89,19 @@ pub struct Spread {
     pub outside_low: f64,
     /// High factor between nodes.
     pub outside_high: f64,
+}
+
+impl Spread {
+    /// Whether it holds a measurement.
+    #[must_use]
+    pub fn holds(&self, row: &Left) -> bool {
+        let (low, high) = if row.across {
+            (self.outside_low, self.outside_high)
+        } else {
+            (self.inside_low, self.inside_high)
+        };
+        (low..=high).contains(&libm::exp(row.residual))
+    }
 }
 
 /// Parameters with their interval.

@@ -1,6 +1,6 @@
 //! Prices a call with every algorithm and protocol, and takes the fastest.
 
-use super::algorithms::{Algorithm, Collective, PATTERNS, Pattern, Steps, steps};
+use super::algorithms::{Algorithm, Collective, PATTERNS, Pattern, Steps, steps, tree_depth};
 use super::error::{NetworkError, within};
 use super::links::{Link, Place, link};
 use super::parameters::Parameters;
@@ -12,6 +12,9 @@ const BASE_SECONDS: f64 = 6.6e-6;
 /// A call of at most so many bytes goes out without the wait that makes the floor. The rows say from 2 KiB (below the
 /// floor) to 32 KiB (at it); the geometric middle.
 const EAGER_BYTES: f64 = 8_192.0;
+/// Hop inside a node in the protocol for small messages (LL) over that for large ones. NVIDIA/nccl, src/graph/tuning.cc
+/// @b6475625, `hwLat` of a ring on NVLink: 0.6 over 3.4 us. Between nodes the network's own hop hides the difference.
+const LOW_LATENCY_HOP: f64 = 0.6 / 3.4;
 /// Bandwidth of a tree over that of a ring. NVIDIA/nccl, src/graph/tuning.cc @b6475625.
 const TREE_SHARE: f64 = 0.92;
 
@@ -163,19 +166,13 @@ impl Tier {
         volume / rate * (1.0 + libm::pow(self.half / grain, self.curve))
     }
 
-    /// Hops and bandwidth of a pattern over `ranks`, with `bytes` in portions of `grain`.
-    fn price(
-        &self,
-        collective: Collective,
-        pattern: Pattern,
-        ranks: f64,
-        bytes: f64,
-        grain: f64,
-    ) -> Option<(f64, f64)> {
+    /// Seconds of hops and of sending, of a pattern over `ranks` with `bytes` each.
+    fn price(&self, collective: Collective, pattern: Pattern, ranks: f64, bytes: f64) -> Option<(f64, f64)> {
         if pattern == Pattern::InNetworkReduction && !self.reduces {
             return None;
         }
         let Steps { hops, volume } = steps(collective, pattern, ranks, self.torus)?;
+        let grain = bytes / portions(pattern, ranks, self.torus);
         let (hop, rate) = match pattern {
             Pattern::InNetworkReduction => (self.reduction_hop, self.reduction_rate),
             Pattern::Tree | Pattern::DoubleBinaryTree | Pattern::RecursiveDoubling => {
@@ -184,6 +181,17 @@ impl Tier {
             _ => (self.hop, self.rate),
         };
         Some((hops * hop, self.send(volume * bytes, grain, rate)))
+    }
+}
+
+/// Into how many portions a pattern cuts the buffer: a ring by its ranks, a tree by the levels that it keeps busy.
+fn portions(pattern: Pattern, ranks: f64, torus: Option<f64>) -> f64 {
+    match pattern {
+        Pattern::Tree | Pattern::DoubleBinaryTree | Pattern::RecursiveDoubling => {
+            ranks.min(2.0 * tree_depth(ranks) + 2.0)
+        }
+        Pattern::TorusRings => torus.map_or(ranks, |hops| hops + 1.0),
+        _ => ranks,
     }
 }
 
@@ -222,7 +230,7 @@ pub fn predict(parameters: &Parameters, fabric: &Fabric, call: &Call) -> Result<
             per_node: f64::from(per_node),
             nodes: f64::from(nodes),
         };
-        group.candidates(&inside, outside.as_ref(), parameters.phase_overlap, &mut |candidate| {
+        group.candidates(&inside, outside.as_ref(), &mut |candidate| {
             if best.is_none_or(|(known, _)| candidate.seconds < known.seconds) {
                 best = Some((candidate, low_latency));
             }
@@ -273,9 +281,9 @@ fn inside_tier(
     Ok(Tier {
         rate: usable * p.share_inside * keep * pair,
         reduction_rate: usable * p.share_reduction * keep,
-        hop: p.hop_inside_seconds * if low_latency { p.low_latency_hop } else { 1.0 } + level.latency.0,
+        hop: p.hop_inside_seconds * if low_latency { LOW_LATENCY_HOP } else { 1.0 } + level.latency.0,
         reduction_hop: p.hop_reduction_seconds + level.latency.0,
-        half: if low_latency { 0.0 } else { p.half_inside_bytes },
+        half: if low_latency { 0.0 } else { p.half_inside_seconds * usable },
         curve: p.curve,
         torus: level.topology.torus_steps(f64::from(per_node)),
         reduces: level.in_network_reduction,
@@ -295,7 +303,7 @@ fn outside_tier(
     Ok(Tier {
         rate: usable * p.share_outside * keep,
         reduction_rate: usable * p.share_reduction * keep,
-        hop: p.hop_outside_seconds * if low_latency { p.low_latency_hop } else { 1.0 } + level.latency.0,
+        hop: p.hop_outside_seconds + level.latency.0,
         reduction_hop: p.hop_outside_seconds + level.latency.0,
         half: if low_latency { 0.0 } else { p.half_outside_bytes },
         curve: p.curve,
@@ -315,22 +323,11 @@ struct Group {
 }
 
 impl Group {
-    /// Bytes that a rank sends at once: its share of the buffer.
-    fn grain(&self) -> f64 {
-        self.bytes / self.ranks
-    }
-
-    fn candidates(
-        &self,
-        inside: &Tier,
-        outside: Option<&Tier>,
-        overlap: f64,
-        offer: &mut dyn FnMut(Candidate),
-    ) {
+    fn candidates(&self, inside: &Tier, outside: Option<&Tier>, offer: &mut dyn FnMut(Candidate)) {
         for pattern in PATTERNS {
             let Some(outside) = outside else {
                 if let Some((latency, seconds)) =
-                    inside.price(self.collective, pattern, self.ranks, self.bytes, self.grain())
+                    inside.price(self.collective, pattern, self.ranks, self.bytes)
                 {
                     offer(Candidate {
                         algorithm: Algorithm::Flat(pattern),
@@ -346,7 +343,7 @@ impl Group {
                 offer(candidate);
             }
             for within_node in PATTERNS {
-                if let Some(candidate) = self.hierarchical(within_node, pattern, inside, outside, overlap) {
+                if let Some(candidate) = self.hierarchical(within_node, pattern, inside, outside) {
                     offer(candidate);
                 }
             }
@@ -360,28 +357,36 @@ impl Group {
             return None;
         }
         let all = Tier { torus: None, reduces: false, ..*inside };
-        let (_, inside_seconds) =
-            all.price(self.collective, pattern, self.ranks, self.bytes, self.grain())?;
+        let (_, inside_seconds) = all.price(self.collective, pattern, self.ranks, self.bytes)?;
         let Steps { hops, volume } = steps(self.collective, pattern, self.ranks, None)?;
+        let grain = self.bytes / portions(pattern, self.ranks, None);
         let crossing = match (self.collective, pattern) {
             (Collective::AllToAll | Collective::PointToPoint, _) => {
                 // Each rank sends to the ranks of other nodes by its own port.
                 let strangers = (self.ranks - self.per_node) / (self.ranks - 1.0);
-                outside.send(volume * strangers * self.bytes, self.grain(), outside.rate)
+                outside.send(volume * strangers * self.bytes, grain, outside.rate)
             }
             _ => {
                 let node =
                     outside.rate * self.per_node * if pattern == Pattern::Ring { 1.0 } else { TREE_SHARE };
-                outside.send(volume * self.bytes, self.grain(), node)
+                outside.send(volume * self.bytes, grain, node)
             }
         };
-        let across = match pattern {
-            Pattern::Ring | Pattern::Direct => hops * self.crossing_share(pattern),
-            _ => (hops / super::algorithms::tree_depth(self.ranks)
-                * super::algorithms::tree_depth(self.nodes))
-            .min(hops),
+        let latency = match pattern {
+            Pattern::Ring | Pattern::Direct => {
+                let across = hops * self.crossing_share(pattern);
+                across * outside.hop + (hops - across) * inside.hop
+            }
+            // A tree of nodes, and in every node a chain (as NCCL lays it), up and, where there is a way down, down.
+            Pattern::Tree | Pattern::DoubleBinaryTree => {
+                let ways = hops / tree_depth(self.ranks);
+                ways * (tree_depth(self.nodes) * outside.hop + (self.per_node - 1.0) * inside.hop)
+            }
+            _ => {
+                let across = tree_depth(self.nodes).min(hops);
+                across * outside.hop + (hops - across) * inside.hop
+            }
         };
-        let latency = across * outside.hop + (hops - across) * inside.hop;
         Some(Candidate {
             algorithm: Algorithm::Flat(pattern),
             latency,
@@ -400,14 +405,13 @@ impl Group {
     }
 
     /// Inside every node, then between nodes, and back (all-reduce). Between nodes each rank handles the share of the
-    /// buffer that it holds after the phase inside.
+    /// buffer that it holds after the phase inside. The phases follow each other: published sweeps show no overlap.
     fn hierarchical(
         &self,
         within_node: Pattern,
         between: Pattern,
         inside: &Tier,
         outside: &Tier,
-        overlap: f64,
     ) -> Option<Candidate> {
         if self.per_node < 2.0 {
             return None;
@@ -415,15 +419,14 @@ impl Group {
         // An all-to-all first bundles by destination rail, so every rank still sends all its bytes outwards.
         let share =
             if self.collective == Collective::AllToAll { self.bytes } else { self.bytes / self.per_node };
-        let grain = self.grain();
-        let (hops, seconds) = inside.price(self.collective, within_node, self.per_node, self.bytes, grain)?;
-        let (far_hops, far) = outside.price(self.collective, between, self.nodes, share, grain)?;
+        let (hops, seconds) = inside.price(self.collective, within_node, self.per_node, self.bytes)?;
+        let (far_hops, far) = outside.price(self.collective, between, self.nodes, share)?;
         Some(Candidate {
             algorithm: Algorithm::Hierarchical { inside: within_node, outside: between },
             latency: hops + far_hops,
             inside: seconds,
             outside: far,
-            seconds: hops + far_hops + seconds.max(far) + seconds.min(far) * (1.0 - overlap),
+            seconds: hops + far_hops + seconds + far,
         })
     }
 }
