@@ -91,13 +91,11 @@ fn error(measured: f64, predicted: f64) -> f64 {
 /// The statistics of some pairs of measured, predicted, low, high.
 #[must_use]
 pub fn figure(what: &str, rows: usize, pairs: &[[f64; 4]], bar: &str, peers: &str) -> Figure {
-    let mut errors: Vec<f64> =
-        pairs.iter().map(|[measured, predicted, ..]| error(*measured, *predicted)).collect();
+    let mut errors: Vec<f64> = pairs.iter().map(|[measured, predicted, ..]| error(*measured, *predicted)).collect();
     errors.sort_by(f64::total_cmp);
     let count = errors.len().max(1) as f64;
     let share = |held: usize| held as f64 / count * 100.0;
-    let quantile =
-        |at: f64| errors.get(((errors.len() as f64 * at) as usize).min(errors.len().saturating_sub(1)));
+    let quantile = |at: f64| errors.get(((errors.len() as f64 * at) as usize).min(errors.len().saturating_sub(1)));
     Figure {
         what: what.to_owned(),
         rows,
@@ -106,9 +104,7 @@ pub fn figure(what: &str, rows: usize, pairs: &[[f64; 4]], bar: &str, peers: &st
         median: quantile(0.5).copied().unwrap_or(0.0),
         p90: quantile(0.9).copied().unwrap_or(0.0),
         within_20: share(errors.iter().filter(|error| **error <= 20.0).count()),
-        coverage: share(
-            pairs.iter().filter(|[measured, _, low, high]| low <= measured && measured <= high).count(),
-        ),
+        coverage: share(pairs.iter().filter(|[measured, _, low, high]| low <= measured && measured <= high).count()),
         bar: bar.to_owned(),
         peers: peers.to_owned(),
     }
@@ -138,8 +134,7 @@ fn predict_without(
 
 /// The part of a row: by its number, so that it stays there when rows are added.
 fn third(observation: &Observation) -> u32 {
-    let number: u32 =
-        observation.run.id.trim_start_matches(|c: char| !c.is_ascii_digit()).parse().unwrap_or(0);
+    let number: u32 = observation.run.id.trim_start_matches(|c: char| !c.is_ascii_digit()).parse().unwrap_or(0);
     // A multiplicative hash: neighbouring rows of one table fall into different parts.
     (number.wrapping_mul(2_654_435_761) >> 16) % 3
 }
@@ -152,9 +147,7 @@ fn is_dense(observation: &Observation) -> bool {
 fn is_calculons(observation: &Observation) -> bool {
     let source = observation.run.source.as_str();
     observation.run.accelerator.starts_with("a100")
-        && ["Megatron-LM 2021", "MT-NLG", "BigScience", "Korthikanti"]
-            .iter()
-            .any(|part| source.starts_with(part))
+        && ["Megatron-LM 2021", "MT-NLG", "BigScience", "Korthikanti"].iter().any(|part| source.starts_with(part))
 }
 
 /// Recomputes everything; `progress` hears shares of the work from 0 to 1.

@@ -214,9 +214,9 @@ impl ModelShape {
     /// Weights that one token meets, the output projection included and the embedding's table not.
     #[must_use]
     pub fn active_parameters(&self) -> f64 {
-        let routed = self
-            .experts
-            .map_or(0.0, |experts| f64::from(experts.num_experts_per_token) * self.expert_parameters());
+        let routed = self.experts.map_or(0.0, |experts| {
+            f64::from(experts.num_experts_per_token) * self.expert_parameters()
+        });
         self.layers(routed) + self.vocabulary_parameters()
     }
 

@@ -108,8 +108,7 @@ impl Numbers {
         }
         let (mut anchors, mut weights) = (Vec::new(), Vec::new());
         for (id, weight) in self.of(&format!("{name}_weight")) {
-            anchors
-                .push(anchor(id).ok_or_else(|| format!("the rows lack {id}, which the calibration names"))?);
+            anchors.push(anchor(id).ok_or_else(|| format!("the rows lack {id}, which the calibration names"))?);
             weights.push(weight);
         }
         Ok(Residual { kernel, anchors, weights, spread })

@@ -34,8 +34,7 @@ pub fn observations(table: &Table, catalog: &Catalog) -> (Vec<ServingObservation
                     let value = row.text(column).parse::<f64>().ok().filter(|value| *value > 0.0);
                     match (metric, value) {
                         (Some(metric), Some(value)) if metric.is_per_token() => token = Some((metric, value)),
-                        (Some(ServingMetric::FirstTokenMilliseconds), Some(value))
-                            if value > QUEUED_MILLISECONDS => {}
+                        (Some(ServingMetric::FirstTokenMilliseconds), Some(value)) if value > QUEUED_MILLISECONDS => {}
                         (Some(metric), Some(value)) => first = Some((metric, value)),
                         _ => {}
                     }
@@ -159,8 +158,7 @@ pub fn fit_kernel(points: &[Point], residuals: &[f64], start: &Kernel, last_fact
     coordinates.push(Coordinate { name: "near", at: Box::new(|k| &mut k.near), low: 0.001, high: 1.0 });
     coordinates.push(Coordinate { name: "noise", at: Box::new(|k| &mut k.noise), low: 1e-4, high: 0.05 });
     let objective = |kernel: &Kernel| {
-        fit(points, residuals, kernel)
-            .map_or(9.0, |fitted| super::training::left_out_error(&fitted, residuals))
+        fit(points, residuals, kernel).map_or(9.0, |fitted| super::training::left_out_error(&fitted, residuals))
     };
     minimise(start, &coordinates, 2.0, last_factor, &objective)
 }
@@ -201,9 +199,7 @@ pub fn numbers_of(
     for (name, at, _, _) in ServingParameters::RANGES {
         numbers.push("parameter", name, *at(&mut read));
     }
-    for ((target, name), kernel) in
-        [(Target::Token, "token"), (Target::First, "first")].into_iter().zip(kernels)
-    {
+    for ((target, name), kernel) in [(Target::Token, "token"), (Target::First, "first")].into_iter().zip(kernels) {
         let (points, values, ids) = data(observations, target, parameters);
         let fitted = fit(&points, &values, kernel).ok_or("the kernel cannot be solved")?;
         let mut errors: Vec<f64> = values.iter().zip(&fitted.leave_one_out).map(|(r, p)| r - p).collect();

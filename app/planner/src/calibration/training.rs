@@ -264,8 +264,7 @@ pub fn numbers_of(
     let rows: Vec<Observation> = remembered.iter().map(|(o, _)| o.clone()).collect();
     let points: Vec<Point> = remembered.iter().map(|(o, _)| o.point).collect();
     let values: Vec<f64> = remembered.iter().map(|(_, value)| *value).collect();
-    let (held, fitted) =
-        residual_of(&points, &values, &memory_kernel(), &sources(&rows), 3).ok_or_else(unsolved)?;
+    let (held, fitted) = residual_of(&points, &values, &memory_kernel(), &sources(&rows), 3).ok_or_else(unsolved)?;
     let ids: Vec<&str> = remembered.iter().map(|(o, _)| o.run.id.as_str()).collect();
     numbers.push_residual("memory", &held, &ids);
     let mut short: Vec<f64> = values.iter().zip(&fitted.leave_one_out).map(|(r, p)| r - p).collect();

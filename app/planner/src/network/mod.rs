@@ -11,18 +11,21 @@
 
 mod algorithms;
 mod error;
+mod fabric;
 mod fitting;
 mod links;
 mod parameters;
 mod predict;
 mod rows;
+mod tier;
 mod topology;
 
 pub use algorithms::{Algorithm, Collective, Pattern};
 pub use error::NetworkError;
+pub use fabric::{Answer, Binding, Call, Fabric, Level};
 pub use fitting::{Accuracy, Left, accuracy, cross_validate, fit, numbers, spread};
 pub use links::{Link, Place, link, links};
 pub use parameters::{NetworkModel, Parameters, Range, Spread};
-pub use predict::{Answer, Binding, Call, Fabric, Level, predict};
+pub use predict::predict;
 pub use rows::{Measurement, carried, measurements};
 pub use topology::{Topology, Traffic};

@@ -1,8 +1,9 @@
 //! The parameters of the network model: one set for every machine.
 
 use super::error::NetworkError;
+use super::fabric::{Answer, Call, Fabric};
 use super::fitting::Left;
-use super::predict::{Answer, Call, Fabric, predict};
+use super::predict::predict;
 use crate::calibration::file::Numbers;
 
 /// Fitted on published measurements ([`super::fit`]); each has a meaning and a plausible range.

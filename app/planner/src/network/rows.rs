@@ -2,8 +2,9 @@
 
 use super::algorithms::Collective;
 use super::error::NetworkError;
+use super::fabric::{Call, Fabric};
 use super::parameters::Parameters;
-use super::predict::{Call, Fabric, predict};
+use super::predict::predict;
 use crate::rows::csv::{self, Row, Table};
 use crate::units::{Bytes, Seconds};
 

@@ -52,10 +52,7 @@ impl Answer {
     #[must_use]
     pub fn line(&self) -> String {
         let ranged = |value: Option<Ranged>| {
-            value.map_or_else(
-                || ",,".into(),
-                |r| format!("{},{},{}", number(r.value), number(r.low), number(r.high)),
-            )
+            value.map_or_else(|| ",,".into(), |r| format!("{},{},{}", number(r.value), number(r.low), number(r.high)))
         };
         format!(
             "{},{},{},{},{},{},{},{},{}\n",
@@ -127,8 +124,7 @@ fn training_row(row: &Row<'_>, model: &TrainingModel, catalog: &Catalog) -> Answ
     };
     match model.predict(&run.workload, &run.layout, &run.chip, run.chip_number) {
         Ok(prediction) => {
-            let ranged =
-                |metric: Metric| in_units(&run, metric, prediction.seconds, prediction.low, prediction.high);
+            let ranged = |metric: Metric| in_units(&run, metric, prediction.seconds, prediction.low, prediction.high);
             answer.first = Some(ranged(run.metric));
             answer.second = run.metric2.map(ranged);
             answer.memory_gib = Some(prediction.memory_bytes / GIB);

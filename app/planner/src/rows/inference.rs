@@ -91,8 +91,7 @@ impl ServingRun {
     #[must_use]
     pub fn ratio(&self, metric: ServingMetric, value: f64, parameters: &ServingParameters) -> f64 {
         let physics = self.times(parameters);
-        let said =
-            self.in_units(metric, physics.first_token, physics.per_output_token, physics.tokens_per_second);
+        let said = self.in_units(metric, physics.first_token, physics.per_output_token, physics.tokens_per_second);
         if matches!(metric, ServingMetric::FirstTokenMilliseconds | ServingMetric::PerTokenMilliseconds) {
             value / said
         } else {
@@ -180,11 +179,7 @@ pub fn read_serving(row: &Row<'_>, catalog: &Catalog) -> Result<ServingRun, Stri
         mode,
         weight_bytes: recipe.weight_bytes,
         expert_bytes: recipe.expert_bytes,
-        cache_bytes: if recipe.weight_bytes < 1.5 && row.text("engine").to_lowercase().starts_with("t") {
-            1.0
-        } else {
-            2.0
-        },
+        cache_bytes: if recipe.weight_bytes < 1.5 && row.text("engine").to_lowercase().starts_with("t") { 1.0 } else { 2.0 },
     };
     let chip = chip_of(accelerator, &recipe, name)?;
     let metric = metric_of(row.text("metric")).ok_or_else(|| {
@@ -199,11 +194,7 @@ pub fn read_serving(row: &Row<'_>, catalog: &Catalog) -> Result<ServingRun, Stri
         workload,
         layout,
         chip,
-        words: [
-            engine_of(row.text("engine")).to_owned(),
-            row.text("engine_version").to_owned(),
-            row.text("precision").to_owned(),
-        ],
+        words: [engine_of(row.text("engine")).to_owned(), row.text("engine_version").to_owned(), row.text("precision").to_owned()],
         metrics: [Some(metric), metric_of(row.text("metric2"))],
         metric_names: [row.text("metric").to_owned(), row.text("metric2").to_owned()],
     })
@@ -235,17 +226,11 @@ fn mode_of(row: &Row<'_>) -> Mode {
 fn count_in(row: &Row<'_>, column: &'static str) -> Result<Option<f64>, String> {
     let text = row.text(column);
     let wrong = || format!("{column} is \"{text:.40}\"; allowed is a number from 1 to 100000000");
-    if text.eq_ignore_ascii_case("nan")
-        || text.starts_with('-')
-        || text.to_lowercase().contains("inf") && !text.contains("infinite")
-    {
+    if text.eq_ignore_ascii_case("nan") || text.starts_with('-') || text.to_lowercase().contains("inf") && !text.contains("infinite") {
         return Err(wrong());
     }
-    let digits: String = text
-        .chars()
-        .skip_while(|c| !c.is_ascii_digit())
-        .take_while(|c| c.is_ascii_digit() || *c == '.')
-        .collect();
+    let digits: String =
+        text.chars().skip_while(|c| !c.is_ascii_digit()).take_while(|c| c.is_ascii_digit() || *c == '.').collect();
     if digits.is_empty() {
         return Ok(None);
     }
@@ -312,11 +297,7 @@ fn layout_of(row: &Row<'_>, shape: &crate::shape::ModelShape) -> Result<ServingL
     })
 }
 
-fn chip_of(
-    accelerator: &'static Accelerator,
-    recipe: &ServingRecipe,
-    name: &str,
-) -> Result<ServingChip, String> {
+fn chip_of(accelerator: &'static Accelerator, recipe: &ServingRecipe, name: &str) -> Result<ServingChip, String> {
     let text = |error: crate::catalog::CatalogError| error.to_string();
     let wide = accelerator
         .peak_flops(Dtype::Bf16)
@@ -328,14 +309,12 @@ fn chip_of(
     let mut flops = accelerator.peak_flops(recipe.products).map_or(wide, |fact| fact.value.0);
     if recipe.four_bits {
         // Generations before Blackwell unpack 4-bit weights and multiply in 8 bits.
-        let native =
-            ["b200", "b300", "gb200", "gb300", "rtx-pro-6000", "rtx-5090", "jetson-agx-thor", "mi355x"];
+        let native = ["b200", "b300", "gb200", "gb300", "rtx-pro-6000", "rtx-5090", "jetson-agx-thor", "mi355x"];
         flops *= if native.contains(&accelerator.id) { 2.0 } else { 1.0 };
     }
     // "3 thread(s)": a part of the cores has its part of the arithmetic, and three already fill the memory.
     let threads = name.split(", ").nth(1).and_then(|part| part.split(' ').next()?.parse::<f64>().ok());
-    let (cores, stream) =
-        threads.map_or((1.0, 1.0), |threads| ((threads / 8.0).min(1.0), (threads / 3.0).min(1.0)));
+    let (cores, stream) = threads.map_or((1.0, 1.0), |threads| ((threads / 8.0).min(1.0), (threads / 3.0).min(1.0)));
     let link = accelerator.intra_node_bandwidth().map_or(5e10, |fact| fact.value.0);
     Ok(ServingChip {
         flops: flops * cores,

@@ -32,13 +32,7 @@ const fn dense(
     }
 }
 
-const fn experts(
-    num_experts: u32,
-    per_token: u32,
-    width: u32,
-    shared: u32,
-    dense_layers: u32,
-) -> Option<Experts> {
+const fn experts(num_experts: u32, per_token: u32, width: u32, shared: u32, dense_layers: u32) -> Option<Experts> {
     Some(Experts {
         num_experts,
         num_experts_per_token: per_token,
@@ -91,12 +85,7 @@ static NAMED: &[Named] = &[
     Named {
         parts: &["glm", "5"],
         shape: ModelShape {
-            latent_attention: Some(LatentAttention {
-                q_lora_rank: 2048,
-                qk_nope_head_dim: 192,
-                v_head_dim: 256,
-                ..LATENT
-            }),
+            latent_attention: Some(LatentAttention { q_lora_rank: 2048, qk_nope_head_dim: 192, v_head_dim: 256, ..LATENT }),
             experts: experts(256, 8, 2048, 2048, 3),
             head_dim: 256,
             ..dense(6144, 78, 64, 64, 12288, 154_880)
@@ -151,30 +140,12 @@ static NAMED: &[Named] = &[
             ..dense(2688, 23, 32, 2, 1856, 131_072)
         },
     },
-    Named {
-        parts: &["nemotron", "340b"],
-        shape: ModelShape { gated_mlp: false, ..dense(18432, 96, 96, 8, 73728, 256_000) },
-    },
-    Named {
-        parts: &["nemotron", "22b"],
-        shape: ModelShape { gated_mlp: false, ..dense(6144, 40, 48, 8, 24576, 256_000) },
-    },
-    Named {
-        parts: &["gpt", "126m"],
-        shape: ModelShape { gated_mlp: false, ..dense(768, 12, 12, 12, 3072, 51_200) },
-    },
-    Named {
-        parts: &["gpt3-5b"],
-        shape: ModelShape { gated_mlp: false, ..dense(4096, 24, 32, 32, 16384, 51_200) },
-    },
-    Named {
-        parts: &["gpt-5b"],
-        shape: ModelShape { gated_mlp: false, ..dense(4096, 24, 32, 32, 16384, 51_200) },
-    },
-    Named {
-        parts: &["gpt3-20b"],
-        shape: ModelShape { gated_mlp: false, ..dense(6144, 44, 48, 48, 24576, 51_200) },
-    },
+    Named { parts: &["nemotron", "340b"], shape: ModelShape { gated_mlp: false, ..dense(18432, 96, 96, 8, 73728, 256_000) } },
+    Named { parts: &["nemotron", "22b"], shape: ModelShape { gated_mlp: false, ..dense(6144, 40, 48, 8, 24576, 256_000) } },
+    Named { parts: &["gpt", "126m"], shape: ModelShape { gated_mlp: false, ..dense(768, 12, 12, 12, 3072, 51_200) } },
+    Named { parts: &["gpt3-5b"], shape: ModelShape { gated_mlp: false, ..dense(4096, 24, 32, 32, 16384, 51_200) } },
+    Named { parts: &["gpt-5b"], shape: ModelShape { gated_mlp: false, ..dense(4096, 24, 32, 32, 16384, 51_200) } },
+    Named { parts: &["gpt3-20b"], shape: ModelShape { gated_mlp: false, ..dense(6144, 44, 48, 48, 24576, 51_200) } },
     Named {
         parts: &["gpt", "oss"],
         shape: ModelShape {
@@ -198,112 +169,36 @@ static NAMED: &[Named] = &[
     },
     Named {
         parts: &["gemma4-31b"],
-        shape: ModelShape {
-            sliding_window: 1024,
-            num_windowed_layers: 50,
-            head_dim: 256,
-            tie_word_embeddings: true,
-            ..dense(5376, 60, 32, 16, 21504, 262_144)
-        },
+        shape: ModelShape { sliding_window: 1024, num_windowed_layers: 50, head_dim: 256, tie_word_embeddings: true, ..dense(5376, 60, 32, 16, 21504, 262_144) },
     },
     Named {
         parts: &["gemma4-4b"],
-        shape: ModelShape {
-            sliding_window: 512,
-            num_windowed_layers: 35,
-            head_dim: 256,
-            tie_word_embeddings: true,
-            ..dense(2560, 42, 8, 2, 10240, 262_144)
-        },
+        shape: ModelShape { sliding_window: 512, num_windowed_layers: 35, head_dim: 256, tie_word_embeddings: true, ..dense(2560, 42, 8, 2, 10240, 262_144) },
     },
     Named {
         parts: &["gemma3-12b"],
-        shape: ModelShape {
-            sliding_window: 1024,
-            num_windowed_layers: 40,
-            head_dim: 256,
-            tie_word_embeddings: true,
-            ..dense(3840, 48, 16, 8, 15360, 262_144)
-        },
+        shape: ModelShape { sliding_window: 1024, num_windowed_layers: 40, head_dim: 256, tie_word_embeddings: true, ..dense(3840, 48, 16, 8, 15360, 262_144) },
     },
-    Named {
-        parts: &["qwen3", "30b"],
-        shape: ModelShape {
-            head_dim: 128,
-            experts: experts(128, 8, 768, 0, 0),
-            ..dense(2048, 48, 32, 4, 6144, 151_936)
-        },
-    },
-    Named {
-        parts: &["qwen3", "235b"],
-        shape: ModelShape {
-            head_dim: 128,
-            experts: experts(128, 8, 1536, 0, 0),
-            ..dense(4096, 94, 64, 4, 12288, 151_936)
-        },
-    },
-    Named {
-        parts: &["qwen3", "32b"],
-        shape: ModelShape { head_dim: 128, ..dense(5120, 64, 64, 8, 25600, 151_936) },
-    },
-    Named {
-        parts: &["minimax-m2"],
-        shape: ModelShape {
-            head_dim: 128,
-            experts: experts(256, 8, 1536, 0, 0),
-            ..dense(3072, 62, 48, 8, 1536, 200_064)
-        },
-    },
+    Named { parts: &["qwen3", "30b"], shape: ModelShape { head_dim: 128, experts: experts(128, 8, 768, 0, 0), ..dense(2048, 48, 32, 4, 6144, 151_936) } },
+    Named { parts: &["qwen3", "235b"], shape: ModelShape { head_dim: 128, experts: experts(128, 8, 1536, 0, 0), ..dense(4096, 94, 64, 4, 12288, 151_936) } },
+    Named { parts: &["qwen3", "32b"], shape: ModelShape { head_dim: 128, ..dense(5120, 64, 64, 8, 25600, 151_936) } },
+    Named { parts: &["minimax-m2"], shape: ModelShape { head_dim: 128, experts: experts(256, 8, 1536, 0, 0), ..dense(3072, 62, 48, 8, 1536, 200_064) } },
     Named {
         parts: &["llama", "4", "maverick"],
-        shape: ModelShape {
-            head_dim: 128,
-            experts: experts(128, 1, 8192, 8192, 24),
-            ..dense(5120, 48, 40, 8, 16384, 202_048)
-        },
+        shape: ModelShape { head_dim: 128, experts: experts(128, 1, 8192, 8192, 24), ..dense(5120, 48, 40, 8, 16384, 202_048) },
     },
     Named {
         parts: &["llama", "4", "scout"],
-        shape: ModelShape {
-            head_dim: 128,
-            experts: experts(16, 1, 8192, 8192, 0),
-            ..dense(5120, 48, 40, 8, 8192, 202_048)
-        },
+        shape: ModelShape { head_dim: 128, experts: experts(16, 1, 8192, 8192, 0), ..dense(5120, 48, 40, 8, 8192, 202_048) },
     },
-    Named {
-        parts: &["qwen3", "8b"],
-        shape: ModelShape { head_dim: 128, ..dense(4096, 36, 32, 8, 12288, 151_936) },
-    },
+    Named { parts: &["qwen3", "8b"], shape: ModelShape { head_dim: 128, ..dense(4096, 36, 32, 8, 12288, 151_936) } },
     Named { parts: &["qwen2.5", "7b"], shape: dense(3584, 28, 28, 4, 18944, 152_064) },
-    Named {
-        parts: &["gemma", "2", "2b"],
-        shape: ModelShape {
-            head_dim: 256,
-            tie_word_embeddings: true,
-            ..dense(2304, 26, 8, 4, 9216, 256_000)
-        },
-    },
-    Named {
-        parts: &["gemma", "2", "9b"],
-        shape: ModelShape {
-            head_dim: 256,
-            tie_word_embeddings: true,
-            ..dense(3584, 42, 16, 8, 14336, 256_000)
-        },
-    },
+    Named { parts: &["gemma", "2", "2b"], shape: ModelShape { head_dim: 256, tie_word_embeddings: true, ..dense(2304, 26, 8, 4, 9216, 256_000) } },
+    Named { parts: &["gemma", "2", "9b"], shape: ModelShape { head_dim: 256, tie_word_embeddings: true, ..dense(3584, 42, 16, 8, 14336, 256_000) } },
     Named { parts: &["phi", "3.5"], shape: dense(3072, 32, 32, 32, 8192, 32_064) },
-    Named {
-        parts: &["smollm2"],
-        shape: ModelShape { tie_word_embeddings: true, ..dense(2048, 24, 32, 32, 8192, 49_152) },
-    },
-    Named {
-        parts: &["llama", "1b"],
-        shape: ModelShape { tie_word_embeddings: true, ..dense(2048, 16, 32, 8, 8192, 128_256) },
-    },
-    Named {
-        parts: &["llama", "3b"],
-        shape: ModelShape { tie_word_embeddings: true, ..dense(3072, 28, 24, 8, 8192, 128_256) },
-    },
+    Named { parts: &["smollm2"], shape: ModelShape { tie_word_embeddings: true, ..dense(2048, 24, 32, 32, 8192, 49_152) } },
+    Named { parts: &["llama", "1b"], shape: ModelShape { tie_word_embeddings: true, ..dense(2048, 16, 32, 8, 8192, 128_256) } },
+    Named { parts: &["llama", "3b"], shape: ModelShape { tie_word_embeddings: true, ..dense(3072, 28, 24, 8, 8192, 128_256) } },
     Named { parts: &["13b"], shape: dense(5120, 40, 40, 40, 13824, 32_000) },
 ];
 
@@ -313,10 +208,7 @@ static NAMED: &[Named] = &[
 /// A sentence that names the cells that would be needed.
 pub fn shape_of(row: &Row<'_>) -> Result<ModelShape, String> {
     let name = row.text("model").to_lowercase();
-    let named = NAMED
-        .iter()
-        .find(|entry| entry.parts.iter().all(|part| name.contains(part)))
-        .map(|entry| entry.shape);
+    let named = NAMED.iter().find(|entry| entry.parts.iter().all(|part| name.contains(part))).map(|entry| entry.shape);
     let published = parameters_of(row.text("params"));
     let ffn = Ffn::of(row.text("ffn"));
     let (hidden, stated_heads) = (whole(row, "hidden")?, whole(row, "heads")?);
@@ -331,14 +223,11 @@ pub fn shape_of(row: &Row<'_>) -> Result<ModelShape, String> {
     if let (None, Some(shape)) = (whole(row, "layers")?, named) {
         return Ok(shape);
     }
-    let heads =
-        stated_heads.or(named.map(|shape| shape.num_attention_heads)).unwrap_or((hidden / 128).max(1));
+    let heads = stated_heads.or(named.map(|shape| shape.num_attention_heads)).unwrap_or((hidden / 128).max(1));
     let mut shape = ModelShape {
         hidden_size: hidden,
         num_attention_heads: heads,
-        num_key_value_heads: whole(row, "kv_heads")?
-            .or(named.map(|s| s.num_key_value_heads))
-            .unwrap_or(heads),
+        num_key_value_heads: whole(row, "kv_heads")?.or(named.map(|s| s.num_key_value_heads)).unwrap_or(heads),
         head_dim: named.map_or(hidden / heads.max(1), |shape| shape.head_dim).max(1),
         // The GPT-2 vocabulary as Megatron pads it: sources without one train GPT models.
         vocab_size: whole(row, "vocab")?.or(named.map(|s| s.vocab_size)).unwrap_or(51_200),
@@ -483,9 +372,7 @@ pub fn whole(row: &Row<'_>, column: &'static str) -> Result<Option<u32>, String>
     if text.is_empty() {
         return Ok(None);
     }
-    let value: f64 = text
-        .parse()
-        .map_err(|_| format!("{column} is \"{text:.40}\"; allowed is a whole number, 1 to 100000000"))?;
+    let value: f64 = text.parse().map_err(|_| format!("{column} is \"{text:.40}\"; allowed is a whole number, 1 to 100000000"))?;
     if value.fract() == 0.0 && (1.0..=1e8).contains(&value) {
         Ok(Some(value as u32))
     } else {
@@ -515,10 +402,7 @@ mod tests {
             ("MaxText-16B,32,4096,64,64,28672,32000,16B", 16e9),
             ("Qwen3_30B_a3B,48,2048,32,4,768 moe (128e top8),151936,30B total / 3B active", 30.5e9),
             ("openai/gpt-oss-120b,36,2880,64,8,2880 moe (128e top4),201088,120B", 117e9),
-            (
-                "deepseek-ai/DeepSeek-R1,61,7168,128,128,18432 / 2048 moe (256e top8),129280,671B/37B active",
-                671e9,
-            ),
+            ("deepseek-ai/DeepSeek-R1,61,7168,128,128,18432 / 2048 moe (256e top8),129280,671B/37B active", 671e9),
             ("Llama 4 Maverick,48,5120,40,8,16384/8192 moe (128e top1),202048,400B/17B active", 400e9),
             ("Llama 4 Scout,48,5120,40,8,8192 moe (16e top1),202048,109B/17B active", 109e9),
             ("Nemotron_3_Super,,,,,,,", 120e9),

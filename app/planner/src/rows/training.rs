@@ -138,7 +138,8 @@ impl TrainingRun {
             Counting::ModelCausal => products + attention / 2.0,
             Counting::Hardware => {
                 let vocabulary = 6.0 * shape.vocabulary_parameters();
-                let again = if self.layout.recomputation == Recomputation::Full { 4.0 / 3.0 } else { 1.0 };
+                let again =
+                    if self.layout.recomputation == Recomputation::Full { 4.0 / 3.0 } else { 1.0 };
                 (products - vocabulary + attention) * again + vocabulary
             }
         }
@@ -178,11 +179,10 @@ pub fn read_run(row: &Row<'_>, catalog: &Catalog) -> Result<TrainingRun, String>
         // Megatron's first models checkpointed every layer (arXiv 1909.08053, section 4).
         layout.recomputation = Recomputation::Full;
     }
-    layout.sequence_parallel =
-        row.text("recompute").contains("seqpar") || (layout.tensor_parallel_size > 1 && !is_old(accelerator));
-    layout.overlapped_tensor_parallel = notes.to_lowercase().contains("async tp")
-        || notes.contains("AsyncTP")
-        || software == Software::Megatron && !is_old(accelerator);
+    layout.sequence_parallel = row.text("recompute").contains("seqpar")
+        || (layout.tensor_parallel_size > 1 && !is_old(accelerator));
+    layout.overlapped_tensor_parallel =
+        notes.to_lowercase().contains("async tp") || notes.contains("AsyncTP") || software == Software::Megatron && !is_old(accelerator);
     batches(row, &mut workload, &mut layout, notes)?;
     layout.check(&workload).map_err(|error| error.to_string())?;
     let chip = chip_of(accelerator, row, recipe, count, notes)?;
@@ -282,8 +282,7 @@ fn recipe_of(text: &str, accelerator: &Accelerator) -> Recipe {
 fn software_of(row: &Row<'_>, on_tpu: bool) -> Software {
     let (sharding, notes) = (row.text("zero_fsdp"), row.text("notes"));
     let compiled = notes.contains("compile");
-    if on_tpu || sharding.contains("FSDP8 in node") || sharding == "FSDP1" || sharding.starts_with("FSDP256")
-    {
+    if on_tpu || sharding.contains("FSDP8 in node") || sharding == "FSDP1" || sharding.starts_with("FSDP256") {
         Software::Xla
     } else if sharding.contains("FSDP-") || sharding == "FSDP2" {
         if compiled { Software::FsdpCompiled } else { Software::Fsdp }
@@ -305,8 +304,12 @@ fn sharding_of(text: &str, software: Software) -> Sharding {
 
 /// "FSDP64", "FSDP8 in node": weights are shared in groups of so many.
 fn group_of(text: &str) -> u32 {
-    let digits: String =
-        text.strip_prefix("FSDP").unwrap_or("").chars().take_while(char::is_ascii_digit).collect();
+    let digits: String = text
+        .strip_prefix("FSDP")
+        .unwrap_or("")
+        .chars()
+        .take_while(char::is_ascii_digit)
+        .collect();
     match digits.parse() {
         Ok(group) if group > 2 => group,
         _ => 0,
@@ -337,8 +340,7 @@ fn tuning_of(model: &str) -> Tuning {
 /// The year in which the software came out: "container 26.04 NeMo" says it, else the chip's generation.
 fn release_of(notes: &str, accelerator: &Accelerator, software: Software) -> f64 {
     if let Some(text) = notes.split("container ").nth(1) {
-        let mut numbers =
-            text.split(|c: char| !c.is_ascii_digit()).filter_map(|part| part.parse::<f64>().ok());
+        let mut numbers = text.split(|c: char| !c.is_ascii_digit()).filter_map(|part| part.parse::<f64>().ok());
         if let (Some(year), Some(month)) = (numbers.next(), numbers.next()) {
             return 2000.0 + year + (month - 1.0) / 12.0;
         }
@@ -475,10 +477,7 @@ impl Chip {
     ///
     /// # Errors
     /// [`crate::catalog::CatalogError`] where a fact is missing.
-    pub fn of(
-        accelerator: &'static Accelerator,
-        recipe: Recipe,
-    ) -> Result<Self, crate::catalog::CatalogError> {
+    pub fn of(accelerator: &'static Accelerator, recipe: Recipe) -> Result<Self, crate::catalog::CatalogError> {
         let wide = if accelerator.peak_flops(Dtype::Bf16).is_ok() { Dtype::Bf16 } else { Dtype::F16 };
         let peak = |dtype: Dtype| accelerator.peak_flops(dtype).map(|fact| fact.value.0);
         let wide_flops = peak(wide)?;
@@ -543,9 +542,7 @@ fn tokens_of_training(row: &Row<'_>) -> f64 {
     let model = row.text("model");
     let size = model.rsplit('-').next().unwrap_or(model);
     for part in row.text("notes").split([',', ';']) {
-        let Some((amount, models)) =
-            part.trim().split_once(" for ").or_else(|| part.trim().split_once("T for "))
-        else {
+        let Some((amount, models)) = part.trim().split_once(" for ").or_else(|| part.trim().split_once("T for ")) else {
             continue;
         };
         if models.split(|c: char| !c.is_alphanumeric()).any(|name| name == size) {

@@ -19,6 +19,4 @@ mod step;
 pub use features::{point, word_number};
 pub use model::{ServingModel, ServingPrediction};
 pub use parameters::ServingParameters;
-pub use step::{
-    Mode, ServingChip, ServingLayout, ServingTimes, ServingWorkload, cache_bytes_per_token, times,
-};
+pub use step::{Mode, ServingChip, ServingLayout, ServingTimes, ServingWorkload, cache_bytes_per_token, times};

@@ -195,13 +195,7 @@ impl System<'_> {
         let products = 2.0 * own * always / tensor / rate
             + 2.0 * tokens * routed / expert_ranks / rate
             + scores / (self.chip.wide_flops * p.product_share * 0.7);
-        Pass {
-            weights,
-            cache,
-            products,
-            exchange: self.exchange(own, tokens, chosen),
-            launches: self.launches(sequences),
-        }
+        Pass { weights, cache, products, exchange: self.exchange(own, tokens, chosen), launches: self.launches(sequences) }
     }
 
     /// Ranks that share one sequence's cache: heads can be split as often as there are key heads; a latent cache is
@@ -223,8 +217,7 @@ impl System<'_> {
         let hidden = f64::from(shape.hidden_size);
         let link = |ranks: f64| {
             let inside = ranks <= self.chip.domain;
-            p.link_share
-                * if inside { self.chip.link_bytes_per_second } else { self.chip.network_bytes_per_second }
+            p.link_share * if inside { self.chip.link_bytes_per_second } else { self.chip.network_bytes_per_second }
         };
         let tensor = self.layout.tensor_parallel_size;
         let mut seconds = 0.0;
@@ -260,9 +253,7 @@ pub fn times(
     let system = System { workload, layout, chip, parameters };
     let (dense, experts) = system.weights();
     let (input, output) = (workload.input_tokens.max(1.0), workload.output_tokens.max(1.0));
-    let each = (input + output) * cache_bytes_per_token(workload)
-        / system.cache_split()
-        / layout.pipeline_parallel_size;
+    let each = (input + output) * cache_bytes_per_token(workload) / system.cache_split() / layout.pipeline_parallel_size;
     let free = (chip.memory_bytes * 0.96 - dense - experts - 2e9).max(0.0) * parameters.cache_fraction;
     let room = (free / each.max(1.0)).floor().max(1.0) * layout.attention_data_parallel_size;
     let asked = match workload.mode {
@@ -287,14 +278,10 @@ pub fn times(
         _ => 1.0,
     };
     let queue = match workload.mode {
-        Mode::Online => {
-            (asked - 1.0) * parameters.queueing * prefill
-                + (asked - running).max(0.0) / running * output * per_output_token
-        }
+        Mode::Online => (asked - 1.0) * parameters.queueing * prefill + (asked - running).max(0.0) / running * output * per_output_token,
         _ => 0.0,
     };
-    let first_token =
-        system.pass(input * together, together, input / 2.0, 0.0).total() + queue + decode_step * 0.5;
+    let first_token = system.pass(input * together, together, input / 2.0, 0.0).total() + queue + decode_step * 0.5;
     let tokens_per_second = match workload.mode {
         Mode::Static => running * output / (first_token + (output - 1.0) * decode_step),
         _ => running / per_output_token,

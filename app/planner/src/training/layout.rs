@@ -25,8 +25,16 @@ pub enum Recipe {
 
 impl Recipe {
     /// Every recipe.
-    pub const ALL: [Self; 8] =
-        [Self::F32, Self::Bf16, Self::F16, Self::Fp8, Self::Fp8Rowwise, Self::Mxfp8, Self::Nvfp4, Self::Int8];
+    pub const ALL: [Self; 8] = [
+        Self::F32,
+        Self::Bf16,
+        Self::F16,
+        Self::Fp8,
+        Self::Fp8Rowwise,
+        Self::Mxfp8,
+        Self::Nvfp4,
+        Self::Int8,
+    ];
 
     /// Products narrower than 16 bits.
     #[must_use]

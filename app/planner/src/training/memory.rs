@@ -187,9 +187,9 @@ fn activations(workload: &Workload, layout: &Layout) -> f64 {
     let in_flight = stages.min(micro_batches) * interleaved;
     let whole = layer(workload, layout);
     let split = if layout.sequence_parallel { f64::from(layout.tensor_parallel_size) } else { 1.0 };
-    let checkpoint =
-        tokens(workload, layout) * f64::from(workload.shape.hidden_size) * workload.recipe.activation_bytes()
-            / split;
+    let checkpoint = tokens(workload, layout) * f64::from(workload.shape.hidden_size)
+        * workload.recipe.activation_bytes()
+        / split;
     match layout.recomputation {
         // FSDP's selective policy keeps every second product's output; Megatron's repeats the core of attention only.
         Recomputation::Selective if workload.software != Software::Megatron => {

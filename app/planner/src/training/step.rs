@@ -185,9 +185,7 @@ pub fn step(workload: &Workload, layout: &Layout, chip: &Chip, parameters: &Para
     step.output = micro_batches * output(workload, layout, &rates) * learning / pipeline;
     let again = match layout.recomputation {
         Recomputation::None => 0.0,
-        Recomputation::Selective => {
-            layer.scores + if workload.flash_attention { 0.0 } else { layer.attention }
-        }
+        Recomputation::Selective => layer.scores + if workload.flash_attention { 0.0 } else { layer.attention },
         Recomputation::Partial => forward(&layer) * parameters.partial_recomputation,
         Recomputation::Full => forward(&layer),
     };
@@ -209,8 +207,7 @@ pub fn step(workload: &Workload, layout: &Layout, chip: &Chip, parameters: &Para
         + step.pipeline_transfer;
     step.bubble = busy / micro_batches * (pipeline - 1.0) / f64::from(layout.virtual_pipeline_size.max(1))
         * parameters.bubble_share;
-    let doublings =
-        libm::log2(f64::from(layout.accelerator_count) / f64::from(chip.domain.clamp(1, 8))).max(0.0);
+    let doublings = libm::log2(f64::from(layout.accelerator_count) / f64::from(chip.domain.clamp(1, 8))).max(0.0);
     step.straggling = busy * doublings * parameters.straggling;
     step
 }
@@ -283,12 +280,7 @@ fn layer_work(workload: &Workload, layout: &Layout, chip: &Chip, rates: &Rates) 
     };
     let keys = if context > 1.0 {
         let bytes = tokens * shape.cached_width() * element / tensor * (context - 1.0);
-        pass(
-            bytes,
-            layout.tensor_parallel_size.saturating_mul(layout.context_parallel_size),
-            chip,
-            parameters,
-        )
+        pass(bytes, layout.tensor_parallel_size.saturating_mul(layout.context_parallel_size), chip, parameters)
     } else {
         0.0
     };
@@ -335,8 +327,7 @@ fn ring(bytes: f64, ranks: u32, stride: u32, chip: &Chip, parameters: &Parameter
         if n <= 1.0 {
             0.0
         } else {
-            bytes * (n - 1.0) / n / (link.bytes_per_second * share)
-                + link.latency_seconds * libm::log2(n).max(1.0)
+            bytes * (n - 1.0) / n / (link.bytes_per_second * share) + link.latency_seconds * libm::log2(n).max(1.0)
         }
     };
     part(chip.inside, parameters.inside_share, inside, bytes)
@@ -362,8 +353,7 @@ fn expert_exchange(
     let domains = (group / f64::from(chip.domain)).ceil().max(1.0);
     let bytes = 2.0 * workload.recipe.activation_bytes() * tokens * workload.shape.expert_width();
     // All places are alike, so that one in `n` is the sender's own.
-    let ranks = bytes * reached(group) * (1.0 - 1.0 / group)
-        / (chip.inside.bytes_per_second * parameters.inside_share);
+    let ranks = bytes * reached(group) * (1.0 - 1.0 / group) / (chip.inside.bytes_per_second * parameters.inside_share);
     let outside = if domains > 1.0 {
         bytes * reached(domains) * (1.0 - 1.0 / domains)
             / (chip.between.bytes_per_second * parameters.between_share)
@@ -386,8 +376,7 @@ fn transfer(workload: &Workload, layout: &Layout, chip: &Chip, parameters: &Para
         / if layout.sequence_parallel { f64::from(layout.tensor_parallel_size) } else { 1.0 };
     // Megatron places stages farthest apart: neighbours are one replica group away.
     let span = layout.accelerator_count / layout.pipeline_parallel_size.max(1);
-    2.0 * f64::from(layout.virtual_pipeline_size.max(1))
-        * pass(bytes, span.saturating_mul(2), chip, parameters)
+    2.0 * f64::from(layout.virtual_pipeline_size.max(1)) * pass(bytes, span.saturating_mul(2), chip, parameters)
 }
 
 /// Weights of one rank: the dense ones, and the routed experts.

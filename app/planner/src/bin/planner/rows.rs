@@ -22,9 +22,7 @@ pub fn predict(kind: &str, arguments: &[&str]) -> Result<String, String> {
     let catalog = Catalog::builtin();
     let answers = match kind {
         "training" => answer::training(&table, &TrainingModel::builtin(catalog)?, catalog),
-        other => {
-            return Err(format!("predict {other} is unknown. Use predict training or predict inference."));
-        }
+        other => return Err(format!("predict {other} is unknown. Use predict training or predict inference.")),
     };
     let answered = answers.iter().filter(|line| line.first.is_some()).count();
     std::fs::write(output, answer::write(&answers))
