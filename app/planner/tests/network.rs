@@ -215,6 +215,23 @@ fn nothing_beats_the_wires() {
 }
 
 #[test]
+fn a_transfer_takes_its_link() {
+    let p = model().parameters;
+    let fabric = fabric("nvlink-4", "infiniband-ndr");
+    let time = |ranks_per_node| {
+        model().predict(&fabric, &call(Collective::PointToPoint, 1e11, 2, ranks_per_node)).unwrap().time.0
+    };
+    assert!((time(2) / (1e11 / (4.5e11 * p.share_inside)) - 1.0).abs() < 0.01, "{}", time(2));
+    assert!((time(1) / (1e11 / (5e10 * p.share_outside)) - 1.0).abs() < 0.01, "{}", time(1));
+}
+
+#[test]
+fn a_network_with_longer_latency_is_slower_for_small_messages() {
+    let time = |outside| all_reduce(&fabric("nvlink-4", outside), 4_096.0, 32, 8).time;
+    assert!(time("infiniband-ndr") < time("roce-400g") && time("roce-400g") < time("efa-p5"));
+}
+
+#[test]
 fn many_nodes_are_served_in_two_levels() {
     let fabric = fabric("nvlink-4", "infiniband-ndr");
     let answer = all_reduce(&fabric, 1e6, 1024, 8);

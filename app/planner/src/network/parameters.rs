@@ -14,8 +14,9 @@ pub struct Parameters {
     pub floor_seconds: f64,
     /// Software's part of a hop inside a node in the protocol for large messages, seconds.
     pub hop_inside_seconds: f64,
-    /// The same between nodes.
-    pub hop_outside_seconds: f64,
+    /// Latencies of the link in one hop between nodes: the request, the data, its completion and their echoes follow each
+    /// other. The software's own part is NCCL's and fixed.
+    pub latencies_outside: f64,
     /// The same for a switch that adds up.
     pub hop_reduction_seconds: f64,
     /// Share of the large-message bandwidth that the protocol for small messages keeps (flags travel with the data).
@@ -44,7 +45,7 @@ impl Parameters {
     pub const NEUTRAL: Self = Self {
         floor_seconds: 4e-5,
         hop_inside_seconds: 3.4e-6,
-        hop_outside_seconds: 1.4e-5,
+        latencies_outside: 3.0,
         hop_reduction_seconds: 1.1e-5,
         low_latency_share: 0.25,
         share_inside: 0.8,
@@ -60,7 +61,7 @@ impl Parameters {
     pub const RANGES: [Range; 12] = [
         ("floor_seconds", |p| &mut p.floor_seconds, 5e-6, 1e-4),
         ("hop_inside_seconds", |p| &mut p.hop_inside_seconds, 5e-7, 2e-5),
-        ("hop_outside_seconds", |p| &mut p.hop_outside_seconds, 2e-6, 1e-4),
+        ("latencies_outside", |p| &mut p.latencies_outside, 1.0, 10.0),
         ("hop_reduction_seconds", |p| &mut p.hop_reduction_seconds, 1e-6, 4e-5),
         ("low_latency_share", |p| &mut p.low_latency_share, 0.1, 0.95),
         ("share_inside", |p| &mut p.share_inside, 0.4, 0.98),

@@ -120,7 +120,7 @@ impl Group {
         let all = inside.joined();
         let (_, inside_seconds) = all.price(self.collective, pattern, self.ranks, self.bytes)?;
         let Steps { hops, volume } = steps(self.collective, pattern, self.ranks, None)?;
-        let grain = self.bytes / portions(pattern, self.ranks, None);
+        let grain = self.bytes / portions(self.collective, pattern, self.ranks, None);
         let crossing = match (self.collective, pattern) {
             (Collective::AllToAll | Collective::PointToPoint, _) => {
                 // Each rank sends to the ranks of other nodes by its own port.

@@ -7,8 +7,11 @@ use super::parameters::Parameters;
 use super::topology::Traffic;
 
 /// Hop inside a node in the protocol for small messages (LL) over that for large ones. NVIDIA/nccl, src/graph/tuning.cc
-/// @b6475625, `hwLat` of a ring on NVLink: 0.6 over 3.4 us. Between nodes the network's own hop hides the difference.
+/// @b6475625, `hwLat` of a ring on NVLink: 0.6 over 3.4 us.
 const LOW_LATENCY_HOP: f64 = 0.6 / 3.4;
+/// Software's part of a hop between nodes, seconds. The same table: 14 us, and 2.7 us in LL.
+const NETWORK_HOP: f64 = 1.4e-5;
+const NETWORK_HOP_LOW_LATENCY: f64 = 2.7e-6;
 /// Bandwidth of a tree over that of a ring. NVIDIA/nccl, src/graph/tuning.cc @b6475625.
 pub(super) const TREE_SHARE: f64 = 0.92;
 
@@ -66,7 +69,7 @@ impl Tier {
             return None;
         }
         let Steps { hops, volume } = steps(collective, pattern, ranks, self.torus)?;
-        let grain = bytes / portions(pattern, ranks, self.torus);
+        let grain = bytes / portions(collective, pattern, ranks, self.torus);
         let (hop, rate) = match pattern {
             Pattern::InNetworkReduction => (self.reduction_hop, self.reduction_rate),
             Pattern::Tree | Pattern::DoubleBinaryTree | Pattern::RecursiveDoubling => {
@@ -79,8 +82,9 @@ impl Tier {
 }
 
 /// Into how many portions a pattern cuts the buffer: a ring by its ranks, a tree by the levels that it keeps busy.
-pub(super) fn portions(pattern: Pattern, ranks: f64, torus: Option<f64>) -> f64 {
+pub(super) fn portions(collective: Collective, pattern: Pattern, ranks: f64, torus: Option<f64>) -> f64 {
     match pattern {
+        _ if collective == Collective::PointToPoint => 1.0,
         Pattern::Tree | Pattern::DoubleBinaryTree | Pattern::RecursiveDoubling => {
             ranks.min(2.0 * tree_depth(ranks) + 2.0)
         }
@@ -130,11 +134,12 @@ pub(super) fn outside_tier(
 ) -> Result<Tier, NetworkError> {
     let usable = level.topology.usable(level.bandwidth, nodes, per_node, traffic(call.collective))?.0;
     let keep = if low_latency { p.low_latency_share } else { 1.0 };
+    let wire = p.latencies_outside * level.latency.0;
     Ok(Tier {
         rate: usable * p.share_outside * keep,
         reduction_rate: usable * p.share_reduction * keep,
-        hop: p.hop_outside_seconds + level.latency.0,
-        reduction_hop: p.hop_outside_seconds + level.latency.0,
+        hop: if low_latency { NETWORK_HOP_LOW_LATENCY } else { NETWORK_HOP } + wire,
+        reduction_hop: NETWORK_HOP + wire,
         half: if low_latency { 0.0 } else { p.half_outside_bytes },
         curve: p.curve,
         torus: level.topology.torus_steps(f64::from(nodes)),
