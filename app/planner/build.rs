@@ -27,6 +27,7 @@ fn main() {
     let mut out = String::new();
     let accelerator_ids = accelerators(&mut out);
     interconnects(&mut out);
+    links();
     prices(&mut out, &accelerator_ids);
     models(&mut out);
     sites(&mut out);
@@ -61,7 +62,9 @@ fn names() {
         ("models.toml", "model", "MODELS"),
     ] {
         let rows = rows(file, table);
-        let pairs: Vec<_> = rows.iter().map(|row| (text(row, "id", file), text(row, "name", file))).collect();
+        // What joins accelerators inside a node comes with them and is not chosen.
+        let chosen = rows.iter().filter(|row| row.get("place").and_then(Value::as_str) != Some("inside"));
+        let pairs: Vec<_> = chosen.map(|row| (text(row, "id", file), text(row, "name", file))).collect();
         writeln!(out, "/// Ids and names of `{file}`.\npub static {list}: &[(&str, &str)] = &{pairs:?};")
             .expect("strings grow");
     }
@@ -225,7 +228,9 @@ fn interconnects(out: &mut String) {
     for row in &rows {
         let id = text(row, "id", FILE);
         let context = format!("{FILE}: {id}");
-        known_keys(row, &["id", "name", "bytes_per_second_per_accelerator"], &context);
+        if text(row, "place", &context) == "inside" {
+            continue;
+        }
         let bandwidth = required(row, "bytes_per_second_per_accelerator", "BytesPerSecond", &context);
         let name = text(row, "name", &context);
         writeln!(
@@ -235,6 +240,52 @@ fn interconnects(out: &mut String) {
         .expect("strings grow");
     }
     out.push_str("];\n");
+}
+
+/// Every interconnect with its latency and its abilities, for `planner::network`.
+fn links() {
+    const FILE: &str = "interconnects.toml";
+    const KEYS: [&str; 9] = [
+        "id",
+        "name",
+        "place",
+        "bytes_per_second_per_accelerator",
+        "bytes_per_second_per_peer",
+        "latency_seconds",
+        "latency_low_seconds",
+        "latency_high_seconds",
+        "in_network_reduction",
+    ];
+    let mut out = String::from("static LINKS: &[Link] = &[\n");
+    for row in &rows(FILE, "interconnect") {
+        let id = text(row, "id", FILE);
+        let context = format!("{FILE}: {id}");
+        known_keys(row, &KEYS, &context);
+        let place = match text(row, "place", &context).as_str() {
+            "inside" => "Inside",
+            "outside" => "Outside",
+            other => panic!("{context}: unknown place {other}"),
+        };
+        let end = |key: &str| number(row.get(key).unwrap_or_else(|| panic!("{context}: no {key}")), &context);
+        let (low, high) = (end("latency_low_seconds"), end("latency_high_seconds"));
+        let (latency, _) = fact(row.get("latency_seconds").expect("latency_seconds"), "", &context);
+        assert!(low <= latency && latency <= high, "{context}: the latency is outside its range");
+        writeln!(
+            out,
+            "Link {{ id: {id:?}, name: {:?}, place: Place::{place}, bandwidth_per_accelerator: {}, \
+             bandwidth_per_peer: {}, latency: {}, latency_low: Seconds({low:?}), latency_high: Seconds({high:?}), \
+             in_network_reduction: {} }},",
+            text(row, "name", &context),
+            required(row, "bytes_per_second_per_accelerator", "BytesPerSecond", &context),
+            optional(row, "bytes_per_second_per_peer", "BytesPerSecond", &context),
+            required(row, "latency_seconds", "Seconds", &context),
+            row.contains_key("in_network_reduction") && flag(row, "in_network_reduction", &context),
+        )
+        .expect("strings grow");
+    }
+    out.push_str("];\n");
+    let folder = env::var("OUT_DIR").expect("cargo sets OUT_DIR");
+    fs::write(Path::new(&folder).join("links.rs"), out).expect("OUT_DIR is writable");
 }
 
 fn prices(out: &mut String, accelerator_ids: &BTreeSet<String>) {

@@ -18,6 +18,7 @@ mod facts;
 pub mod format;
 pub mod models;
 pub mod names;
+pub mod network;
 pub mod own_facts;
 pub mod prediction;
 pub mod presets;
