@@ -1,9 +1,10 @@
 //! The bars that the project sets itself, on published rows that were left out of the fit.
 
-#![allow(clippy::expect_used, clippy::panic, reason = "a test may stop where it stands")]
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "a test may stop where it stands")]
 
 use planner::accuracy::{AccuracyReport, Figure, report};
 use planner::calibration::memory::failed_runs;
+use planner::calibration::{serving, training};
 use planner::catalog::Catalog;
 use planner::training::{TrainingModel, USABLE};
 use std::sync::LazyLock;
@@ -54,4 +55,19 @@ fn runs_that_ran_out_of_memory_do_not_fit() {
         let said = model.predict_checked(&run.workload, &run.layout, &run.chip, run.chip_number);
         assert!(!said.fits, "{}: {} of {} bytes", run.id, said.memory_bytes, run.chip.memory_bytes * USABLE);
     }
+}
+
+#[test]
+fn the_committed_fit_follows_from_the_committed_rows() {
+    // Weights, spreads and margins are solved anew from the committed parameters and scales.
+    let catalog = Catalog::builtin();
+    let (rows, _) = training::observations(&training::carried().unwrap(), catalog);
+    let model = TrainingModel::builtin(catalog).unwrap();
+    let again = training::numbers_of(&rows, &model.parameters, &model.time.kernel).unwrap();
+    assert!(again.write() == include_str!("../calibration/training.csv"), "run planner fit training");
+    let (rows, _) = serving::observations(&serving::carried().unwrap(), catalog);
+    let model = serving::builtin(catalog).unwrap();
+    let kernels = [&model.per_token.kernel, &model.first_token.kernel];
+    let again = serving::numbers_of(&rows, &model.parameters, kernels).unwrap();
+    assert!(again.write() == include_str!("../calibration/serving.csv"), "run planner fit inference");
 }

@@ -104,3 +104,19 @@ fn reasons_name_field_and_range() {
         }
     }
 }
+
+#[test]
+fn every_answer_is_the_committed_one_to_the_bit() {
+    // The planner's journey asks the browser for the same. After a new fit: planner digest > calibration/digest.txt
+    let committed = include_str!("../calibration/digest.txt").trim();
+    assert_eq!(answer::carried_digest(Catalog::builtin()).unwrap(), committed);
+}
+
+#[test]
+fn a_digest_sees_the_last_bit() {
+    let one = |value: f64| {
+        let first = Some(answer::Ranged { value, low: 0.5, high: 2.0 });
+        answer::digest([&answer::Answer { first, ..answer::Answer::default() }])
+    };
+    assert_ne!(one(1.0), one(1.0 + f64::EPSILON));
+}

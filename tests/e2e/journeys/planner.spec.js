@@ -1,4 +1,5 @@
 // The planner's pages: a search that ranks, explains and hands its choice on, and the accuracy that anybody can recompute.
+import { readFileSync } from "node:fs";
 import { violations } from "../lib/axe.js";
 import { expect, test } from "../lib/fixtures.js";
 
@@ -39,6 +40,15 @@ test("a search ranks what fits, says why, and its choice opens as a scenario wit
   const step = said.match(/A step takes ([\d.]+ m?s)/)[1];
   await expect(page.getByTestId("adopt")).toHaveAttribute("href", /\.\/#\/scenario/);
   await page.getByTestId("adopt").click();
+  // A fact of the catalog can be replaced, and the link holds it.
+  const power = page.getByTestId("own-power");
+  await expect(power).toBeVisible({ timeout: 30_000 });
+  const energy = page.getByTestId("energy");
+  const before = await energy.textContent();
+  await power.fill("1400");
+  await power.blur();
+  await expect(energy).not.toHaveText(before);
+  expect(decodeURIComponent(page.url())).toContain("scenario.facts=power~1400");
   // The search multiplies what the page adds: the last digit shown may differ.
   const shown = page.getByTestId("step-time");
   await expect(shown).toContainText(/\d/, { timeout: 30_000 });
@@ -97,6 +107,17 @@ test("the accuracy page recomputes every figure, meets its bars, and charts ever
   await page.getByTestId("by").selectOption("accelerator");
   await expect.poll(() => page.url()).toContain("by=accelerator");
   expect(await violations(page)).toEqual([]);
+});
+
+test("every answer is the native one to the bit", async ({ app: { page, site } }) => {
+  const committed = readFileSync(new URL("../../../app/planner/calibration/digest.txt", import.meta.url), "utf8").trim();
+  await page.goto(`${site.url}plan.html`);
+  const found = await page.evaluate(async () => {
+    const { search } = new URL(document.querySelector("script[src*='plan.js']").src);
+    const { ask } = await import(new URL(`./planner-kit.js${search}`, document.baseURI).href);
+    return ask("digest", null);
+  });
+  expect(found).toBe(committed);
 });
 
 test("the accuracy page can be stopped and started again", async ({ app: { page, site } }) => {

@@ -208,6 +208,39 @@ fn in_units(run: &TrainingRun, metric: Metric, seconds: f64, low: f64, high: f64
     Ranged { value, low: a.min(b), high: a.max(b) }
 }
 
+/// FNV-1a (64 bits) over the bits of every number of every answer: equal wherever the arithmetic is the same.
+#[must_use]
+pub fn digest<'a>(answers: impl IntoIterator<Item = &'a Answer>) -> u64 {
+    let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
+    let mut take = |value: f64| {
+        for byte in value.to_bits().to_le_bytes() {
+            hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+    };
+    for answer in answers {
+        for ranged in [answer.first, answer.second].into_iter().flatten() {
+            for value in [ranged.value, ranged.low, ranged.high] {
+                take(value);
+            }
+        }
+        take(answer.memory_gib.unwrap_or(0.0));
+    }
+    hash
+}
+
+/// [`digest`] of the answers to every row that the project carries, in hexadecimal digits: native code and the page's
+/// worker must agree with `calibration/digest.txt` to the bit.
+///
+/// # Errors
+/// What the committed rows or fits lack.
+pub fn carried_digest(catalog: &Catalog) -> Result<String, String> {
+    let mut answers =
+        training(&crate::calibration::training::carried()?, &TrainingModel::builtin(catalog)?, catalog);
+    let model = crate::calibration::serving::builtin(catalog)?;
+    answers.extend(serving(&crate::calibration::serving::carried()?, &model, catalog));
+    Ok(format!("{:016x}", digest(&answers)))
+}
+
 /// The table of answers.
 #[must_use]
 pub fn write(answers: &[Answer]) -> String {

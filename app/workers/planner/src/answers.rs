@@ -2,6 +2,7 @@
 
 use planner::accuracy;
 use planner::catalog::Catalog;
+use planner::rows::answer::carried_digest;
 use planner::scenario::Scenario;
 use planner::search::{Goal, PlanOptions, PlanReport, plan};
 use planner::share;
@@ -64,6 +65,7 @@ pub fn answer(kind: &str, content: JsValue, progress: &mut dyn FnMut(&JsValue)) 
         }),
         "plan" => with_model(|model| planned(&read(content)?, model, progress)),
         "catalog" => write(&catalog()),
+        "digest" => carried_digest(Catalog::builtin()).map(|digest| JsValue::from_str(&digest)),
         "link" => {
             let scenario: Scenario = read(content)?;
             let workbench = Workbench { page: Page::Scenario, scenario, ..Workbench::default() }.sanitised();

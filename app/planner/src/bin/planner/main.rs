@@ -8,6 +8,7 @@
 //! planner fit training|inference --out FILE.csv                     the fit that the library embeds
 //! planner accuracy [--json]                 every figure of the accuracy page
 //! planner bench                             configurations per second, one thread
+//! planner digest                            of every answer: the same here and in a browser (calibration/digest.txt)
 //! planner catalog check                     every fact has value, unit, source and date; old prices are named
 //! planner models | accelerators | presets   what a scenario can name
 //! planner open <link>                       the state of a link as the JSON file that the page exports
@@ -22,6 +23,7 @@ mod sweep;
 
 use planner::catalog::Catalog;
 use planner::prediction::{FactUse, Prediction, Provenance};
+use planner::rows::answer::carried_digest;
 use planner::scenario::Scenario;
 use planner::training::TrainingModel;
 use planner::{evaluate, format, presets, share};
@@ -31,7 +33,7 @@ use std::process::ExitCode;
 
 const USAGE: &str = "planner evaluate <scenario.json | link>\nplanner sweep <scenario.json | link> [--top N] [--json] \
 [--counts 8,16] [--accelerators a,b] [--deadline-days D] [--budget-usd B]\nplanner predict training|inference --rows \
-IN.csv --out OUT.csv\nplanner fit training|inference --out FILE.csv\nplanner accuracy [--json]\nplanner bench\n\
+IN.csv --out OUT.csv\nplanner fit training|inference --out FILE.csv\nplanner accuracy [--json]\nplanner bench\nplanner digest\n\
 planner catalog check\nplanner models | accelerators | presets\nplanner open <link>\nplanner link <file.json>\n";
 
 fn main() -> ExitCode {
@@ -45,6 +47,7 @@ fn main() -> ExitCode {
         ["evaluate", what] => scenario::read(what).and_then(|scenario| evaluated(&scenario)),
         ["sweep", what, options @ ..] => sweep::sweep(what, options),
         ["bench"] => bench::bench(),
+        ["digest"] => carried_digest(Catalog::builtin()).map(|digest| digest + "\n"),
         ["catalog", "check"] => check::check(),
         ["models"] => Ok(models()),
         ["accelerators"] => Ok(accelerators()),
