@@ -7,16 +7,15 @@
 //! keys a prediction reads, and in which range, it says itself: a value that it cannot use is named in its notes.
 
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 /// The most facts that a scenario may replace.
 pub const MOST_OWN_FACTS: usize = 64;
 
-/// Values that replace the catalog's, by key.
+/// Values that replace the catalog's, sorted by key. A list, not a map: a few entries, in the page's smallest code.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct OwnFacts(BTreeMap<String, f64>);
+pub struct OwnFacts(Vec<(String, f64)>);
 
 fn is_key(key: &str) -> bool {
     (1..=64).contains(&key.len())
@@ -27,22 +26,26 @@ impl OwnFacts {
     /// The visitor's value.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<f64> {
-        self.0.get(key).copied()
+        self.0.iter().find(|(known, _)| known == key).map(|(_, value)| *value)
     }
 
     /// Replaces a fact, in base units; a malformed key, a value that is not finite or negative, and one fact more than
     /// [`MOST_OWN_FACTS`] change nothing.
     pub fn set(&mut self, key: &str, value: f64) {
-        let has_room = self.0.len() < MOST_OWN_FACTS || self.0.contains_key(key);
-        if is_key(key) && value.is_finite() && value >= 0.0 && has_room {
+        if !is_key(key) || !value.is_finite() || value < 0.0 {
+            return;
+        }
+        self.remove(key);
+        if self.0.len() < MOST_OWN_FACTS {
+            let at = self.0.iter().position(|(known, _)| known.as_str() > key).unwrap_or(self.0.len());
             // Minus zero is zero: both must give the same link.
-            self.0.insert(key.to_owned(), value + 0.0);
+            self.0.insert(at, (key.to_owned(), value + 0.0));
         }
     }
 
     /// Goes back to the catalog's value.
     pub fn remove(&mut self, key: &str) {
-        self.0.remove(key);
+        self.0.retain(|(known, _)| known != key);
     }
 
     /// Keys and values, by key.

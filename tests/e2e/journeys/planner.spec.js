@@ -48,7 +48,7 @@ test("a search ranks what fits, says why, and its choice opens as a scenario wit
   await power.fill("1400");
   await power.blur();
   await expect(energy).not.toHaveText(before);
-  expect(decodeURIComponent(page.url())).toContain("scenario.facts=power~1400");
+  await expect.poll(() => decodeURIComponent(page.url())).toContain("scenario.facts=power~1400");
   // The search multiplies what the page adds: the last digit shown may differ.
   const shown = page.getByTestId("step-time");
   await expect(shown).toContainText(/\d/, { timeout: 30_000 });

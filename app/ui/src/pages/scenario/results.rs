@@ -142,10 +142,12 @@ fn facts_table(facts: &[FactUse]) -> impl IntoView + use<> {
         })
         .collect_view();
     view! {
-        <table class="facts" data-testid="facts">
-            <thead><tr><th scope="col">"Fact"</th><th scope="col" class="numbers">"Value"</th><th scope="col">"Source"</th><th scope="col">"What if"</th></tr></thead>
-            <tbody>{rows}</tbody>
-        </table>
+        <div class="facts-wide" tabindex="0" role="region" aria-label="What went in">
+            <table class="facts" data-testid="facts">
+                <thead><tr><th scope="col">"Fact"</th><th scope="col" class="numbers">"Value"</th><th scope="col">"Source"</th><th scope="col">"What if"</th></tr></thead>
+                <tbody>{rows}</tbody>
+            </table>
+        </div>
     }
 }
 
