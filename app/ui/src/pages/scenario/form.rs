@@ -191,15 +191,24 @@ fn Parallelism() -> impl IntoView {
     let stages = Signal::derive(|| {
         pairs(&[("0", "0: nothing"), ("1", "1: optimizer"), ("2", "2: + gradients"), ("3", "3: + weights")])
     });
-    let recomputation = at.get(|s| if s.full_recomputation { "full".to_owned() } else { "none".to_owned() });
-    let recomputations = Signal::derive(|| pairs(&[("none", "Keep all"), ("full", "Recompute all")]));
+    let recomputation = at.get(|s| match (s.full_recomputation, s.selective_recomputation) {
+        (true, _) => "full".to_owned(),
+        (false, true) => "selective".to_owned(),
+        (false, false) => "none".to_owned(),
+    });
+    let recomputations = Signal::derive(|| {
+        pairs(&[("none", "Keep all"), ("selective", "Recompute attention"), ("full", "Recompute all")])
+    });
     view! {
         <h3>"Parallelism and memory"</h3>
         <div class="fields">
             <NumberField label="Tensor parallel" unit="ways" value=at.get(|s| f64::from(s.tensor_parallel_size)) on_change=at.typed(|s, v| s.tensor_parallel_size = whole(v)) range=(1.0, 64.0) integer=true testid="tensor-parallel-size" help="Splits each layer; keep it inside a node"/>
             <NumberField label="Pipeline parallel" unit="stages" value=at.get(|s| f64::from(s.pipeline_parallel_size)) on_change=at.typed(|s, v| s.pipeline_parallel_size = whole(v)) range=(1.0, 256.0) integer=true testid="pipeline-parallel-size" help="Splits the layers into stages"/>
+            <NumberField label="Interleaved chunks" unit="per stage" value=at.get(|s| f64::from(s.virtual_pipeline_size)) on_change=at.typed(|s, v| s.virtual_pipeline_size = whole(v)) range=(1.0, 64.0) integer=true testid="virtual-pipeline-size" help="Shrinks the pipeline's bubble"/>
+            <NumberField label="Context parallel" unit="ways" value=at.get(|s| f64::from(s.context_parallel_size)) on_change=at.typed(|s, v| s.context_parallel_size = whole(v)) range=(1.0, 256.0) integer=true testid="context-parallel-size" help="Splits each sequence"/>
+            <NumberField label="Expert parallel" unit="ways" value=at.get(|s| f64::from(s.expert_parallel_size)) on_change=at.typed(|s, v| s.expert_parallel_size = whole(v)) range=(1.0, 1_024.0) integer=true testid="expert-parallel-size" help="Mixtures of experts only"/>
             <SelectField label="ZeRO stage" value=at.get(|s| s.zero_stage.to_string()) options=stages on_change=at.chosen(|s, id| s.zero_stage = id.parse().unwrap_or(s.zero_stage)) testid="zero-stage" help="What is split over the replicas; 3 is FSDP"/>
-            <SelectField label="Activations" value=recomputation options=recomputations on_change=at.chosen(|s, id| s.full_recomputation = id == "full") testid="full-recomputation" help="Recomputing saves memory, costs time"/>
+            <SelectField label="Activations" value=recomputation options=recomputations on_change=at.chosen(|s, id| (s.full_recomputation, s.selective_recomputation) = (id == "full", id == "selective")) testid="full-recomputation" help="Recomputing saves memory, costs time"/>
         </div>
     }
 }
