@@ -15,6 +15,7 @@ pub mod economics;
 mod evaluate;
 pub mod experiment;
 mod facts;
+pub mod fleet;
 pub mod format;
 pub mod models;
 pub mod names;

@@ -10,6 +10,7 @@
 //! planner bench                             configurations per second, one thread
 //! planner digest                            of every answer: the same here and in a browser (calibration/digest.txt)
 //! planner catalog check                     every fact has value, unit, source and date; old prices are named
+//! planner model <config.json>               a pasted Hugging Face config as the planner reads it
 //! planner models | accelerators | presets   what a scenario can name
 //! planner open <link>                       the state of a link as the JSON file that the page exports
 //! planner link <file.json>                  the link of such a file
@@ -34,7 +35,7 @@ use std::process::ExitCode;
 const USAGE: &str = "planner evaluate <scenario.json | link>\nplanner sweep <scenario.json | link> [--top N] [--json] \
 [--counts 8,16] [--accelerators a,b] [--deadline-days D] [--budget-usd B]\nplanner predict training|inference --rows \
 IN.csv --out OUT.csv\nplanner fit training|inference --out FILE.csv\nplanner accuracy [--json]\nplanner bench\nplanner digest\n\
-planner catalog check\nplanner models | accelerators | presets\nplanner open <link>\nplanner link <file.json>\n";
+planner catalog check\nplanner model <config.json>\nplanner models | accelerators | presets\nplanner open <link>\nplanner link <file.json>\n";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -47,6 +48,7 @@ fn main() -> ExitCode {
         ["evaluate", what] => scenario::read(what).and_then(|scenario| evaluated(&scenario)),
         ["sweep", what, options @ ..] => sweep::sweep(what, options),
         ["bench"] => bench::bench(),
+        ["model", file] => read(file).and_then(|text| pasted(&text)),
         ["digest"] => carried_digest(Catalog::builtin()).map(|digest| digest + "\n"),
         ["catalog", "check"] => check::check(),
         ["models"] => Ok(models()),
@@ -138,6 +140,37 @@ fn badge(provenance: &Provenance) -> String {
         Provenance::Model => "model".into(),
         Provenance::Assumption => "assumption".into(),
     }
+}
+
+/// What a pasted config says.
+fn pasted(text: &str) -> Result<String, String> {
+    let read = planner::models::config::read(text)?;
+    let shape = &read.shape;
+    let mut out = format!(
+        "{}: {} parameters, of which a token meets {}\n{} layers, width {}, MLP {}, {} heads of {}, {} of keys and values, \
+         vocabulary {}\n",
+        read.name,
+        format::count(shape.parameters()),
+        format::count(shape.active_parameters()),
+        shape.num_hidden_layers,
+        shape.hidden_size,
+        shape.intermediate_size,
+        shape.num_attention_heads,
+        shape.head_dim,
+        shape.num_key_value_heads,
+        shape.vocab_size
+    );
+    if let Some(experts) = shape.experts {
+        let _ = writeln!(
+            out,
+            "{} experts of width {}, {} for each token",
+            experts.num_experts, experts.moe_intermediate_size, experts.num_experts_per_token
+        );
+    }
+    for note in &read.notes {
+        let _ = writeln!(out, "note: {note}");
+    }
+    Ok(out)
 }
 
 fn models() -> String {
